@@ -1,0 +1,83 @@
+"""How much a command asks before it changes something.
+
+It grows with what can break: adding one thing acts at once; acting on many, or on what exists, shows its
+plan and asks y/N (`--yes`); destroying wants the name typed (`--confirm NAME`). In a protected environment
+all three want `--confirm ENV`. Before any of them the environment's pins are checked: another AWS account or
+Region than the file says ends with exit 7, before the first changing call.
+
+Without a terminal there is nobody to ask: exit 7, naming the flag.
+"""
+
+from __future__ import annotations
+
+from orderctl.context import App
+from orderctl.errors import RefusedError
+from orderctl.render.style import is_terminal
+
+
+def adding(app: App, *, confirm: str | None = None) -> None:
+    """Before one thing is added; raises RefusedError."""
+    _check_pins(app)
+    if app.environment.is_protected:
+        _wants_name(app, app.environment.name, confirm, "this environment is protected")
+
+
+def acting(app: App, question: str, *, yes: bool = False, confirm: str | None = None) -> None:
+    """Before acting on many things or on what exists; the plan has been shown. Raises RefusedError."""
+    _check_pins(app)
+    if app.environment.is_protected:
+        _wants_name(app, app.environment.name, confirm, "this environment is protected")
+    elif not yes:
+        _wants_yes(app, question)
+
+
+def destroying(app: App, name: str, *, confirm: str | None = None) -> None:
+    """Before something is destroyed: its name, or in a protected environment the environment's."""
+    _check_pins(app)
+    protected = app.environment.is_protected
+    _wants_name(app, app.environment.name if protected else name, confirm, "this cannot be undone")
+
+
+def _check_pins(app: App) -> None:
+    environment = app.environment
+    if environment.is_local:
+        return
+    region, pinned_region = app.aws.region, environment.pins.get("region")
+    if pinned_region and region != pinned_region:
+        raise RefusedError(
+            f"environment {environment.name!r} is pinned to {pinned_region}, but the Region in force is {region}",
+            hint=f"it comes from {environment.origin('region')}",
+        )
+    pinned = environment.pins.get("account_id")
+    if pinned and app.identity.account() != pinned:
+        raise RefusedError(
+            f"environment {environment.name!r} is pinned to account {pinned}, "
+            f"but these credentials are for {app.identity.account()}",
+            hint="choose other credentials with --profile",
+        )
+
+
+def _wants_yes(app: App, question: str) -> None:
+    if not _somebody_is_there(app):
+        raise RefusedError("nobody to ask: this is no terminal", hint="look at --dry-run, then pass --yes")
+    if _ask(app, f"{question} [y/N] ").lower() not in ("y", "yes"):
+        raise RefusedError("not confirmed; nothing was changed")
+
+
+def _wants_name(app: App, name: str, given: str | None, why: str) -> None:
+    if given is None:
+        if not _somebody_is_there(app):
+            raise RefusedError(f"{why}, and nobody is there to confirm it", hint=f"pass --confirm {name}")
+        given = _ask(app, f"{why}. Type {name!r} to go on: ")
+    if given != name:
+        raise RefusedError(f"confirmed {given!r}, but {name!r} is wanted; nothing was changed")
+
+
+def _somebody_is_there(app: App) -> bool:
+    return is_terminal(app.stdin) and is_terminal(app.err)
+
+
+def _ask(app: App, question: str) -> str:
+    app.err.write(question)
+    app.err.flush()
+    return app.stdin.readline().strip()
