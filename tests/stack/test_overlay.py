@@ -1,0 +1,58 @@
+"""The overlay makes what the template could not, and says so."""
+
+from __future__ import annotations
+
+import json
+
+from orderctl.stack import overlay
+from orderctl.stack.overlay import Cors
+
+OUTPUTS = {
+    "UsersApiId": "rest1",
+    "OrdersApiId": "http1",
+    "UsersFunctionName": "users",
+    "EventArchiveName": "orders-orders",
+    "EventBusArn": "arn:bus",
+}
+
+
+class RecordingApis:
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+
+    def validate_body(self, rest_api_id: str, path: str, method: str, schema: str) -> None:
+        self.calls.append(("validate", rest_api_id, path, method, json.loads(schema)["required"]))
+
+    def allow_origins(self, http_api_id: str, cors: Cors) -> None:
+        self.calls.append(("cors", http_api_id, cors.origins))
+
+    def follow_latest(self, function: str, alias: str) -> None:
+        self.calls.append(("alias", function, alias))
+
+    def ensure_archive(self, name: str, bus_arn: str, pattern: str, retention_days: int) -> None:
+        self.calls.append(("archive", name, bus_arn, pattern, retention_days))
+
+
+def test_the_overlay_goes_by_the_outputs_of_the_stack() -> None:
+    apis = RecordingApis()
+    said = list(overlay.apply(apis, OUTPUTS))
+    assert apis.calls == [
+        ("validate", "rest1", "/users", "POST", ["user_id", "email", "name"]),
+        ("cors", "http1", ("http://localhost:3000",)),
+        ("alias", "users", "live"),
+        ("archive", "orders-orders", "arn:bus", '{"source": ["orders.api"]}', 30),
+    ]
+    assert said == [
+        "body validation of POST /users",
+        "CORS of the Orders API",
+        "alias live of the Users API",
+        "event archive orders-orders",
+    ]
+
+
+def test_a_step_is_told_only_once_it_is_done() -> None:
+    apis = RecordingApis()
+    steps = overlay.apply(apis, OUTPUTS)
+    assert apis.calls == []
+    next(steps)
+    assert len(apis.calls) == 1
