@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +26,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; 
 @verb(app, "up")
 def up(
     ctx: typer.Context,
-    persist: Annotated[bool, typer.Option("--persist", help="Keep the data over 'local down'.")] = False,
+    persist: Annotated[
+        bool, typer.Option("--persist", help="Keep the data over 'local down', and load what was kept.")
+    ] = False,
     port: Annotated[int | None, typer.Option(min=1024, max=65535, help="Port to listen on; any free one.")] = None,
     dry_run: DryRun = False,
 ) -> None:
@@ -49,7 +52,8 @@ def up(
     options = StartOptions(region=str(region) if region else None, persist=persist, port=port)
     _tell(cli, local.up(parts, options))
     user = local.demo_user(parts.files)
-    cli.renderer.say(f"sign in: orderctl auth login --username {user.username} --password-file {user.password_file}")
+    login = ("auth", "login", "--env", "local", "--username", user.username, "--password-file", user.password_file)
+    cli.renderer.say(f"sign in: {shlex.join(('orderctl', *login))}")
     _status(cli, parts)
 
 
@@ -95,7 +99,7 @@ def reset(
     from orderctl.local import up as local
 
     cli, parts = app_of(ctx), _parts(app_of(ctx))
-    cli.renderer.say(f"deletes all data of the local stack in {parts.files.data}, then starts it anew")
+    cli.renderer.say(f"deletes all data of the local stack in {parts.files.root}, then starts it anew")
     if dry_run:
         return
     guard.destroying(cli, local.ENVIRONMENT, confirm=confirm)
@@ -110,7 +114,7 @@ def _tell(cli: App, events: Iterable[StepEvent]) -> None:
     from orderctl.render.clean import clean
     from orderctl.render.style import is_terminal
 
-    is_live = is_terminal(cli.err)
+    is_live = is_terminal(cli.err) and cli.environ.get("TERM") != "dumb"
     for event in events:
         if is_live:
             going_on = "" if event.state is StepState.DONE else clean(f"{event.step}: {event.detail}")
@@ -149,7 +153,15 @@ def wire(cli: App) -> Parts:
         reference=lambda state: _reference(cli, state),
         pool=lambda state: LocalUserPool(state.port, state.region),
         write_environment=lambda name, values: file.write_environment(cli.config_path, name, values),
+        configured_endpoint=lambda: _configured_endpoint(cli),
     )
+
+
+def _configured_endpoint(cli: App) -> str | None:
+    from orderctl.config import file
+
+    said = file.read(cli.config_path).values.get("local", {}).get("endpoint_url")
+    return None if said is None else str(said)
 
 
 def _reference(cli: App, state: LocalState) -> ReferenceStack:
