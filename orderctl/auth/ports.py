@@ -1,0 +1,97 @@
+"""What signing in needs from outside: Cognito, a person to ask, and a place for tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from orderctl.auth.models import SavedSignIn, Step, Tokens
+
+
+class IdentityProvider(Protocol):
+    """Cognito's sign-in, one call a method. Each raises AuthError when it is refused."""
+
+    @property
+    def endpoint(self) -> str:
+        """The address these calls really go to."""
+
+    def start(self, flow: str, parameters: Mapping[str, str]) -> Step:
+        """Begin `USER_SRP_AUTH` or `USER_PASSWORD_AUTH`."""
+
+    def answer(self, challenge: str, session: str | None, responses: Mapping[str, str]) -> Step:
+        """Answer a challenge by its name."""
+
+    def refresh(self, refresh_token: str, client_secret: str | None, secret_hash: str | None) -> Tokens:
+        """New tokens for a refresh token; with rotation a new refresh token too, and the old one is spent."""
+
+    def revoke(self, refresh_token: str, client_secret: str | None) -> None:
+        """End the sign-in at Cognito: the refresh token and the access tokens made with it."""
+
+
+class Renewer(Protocol):
+    """Gets new tokens for a sign-in whose tokens end: at the pool, or at its token endpoint."""
+
+    @property
+    def endpoint(self) -> str:
+        """The address it asks; a refresh token only goes back to where it came from."""
+
+    def renew(self, saved: SavedSignIn) -> Tokens:
+        """New tokens; raises AuthError when the person has to sign in again."""
+
+
+class RequestAuthorizer(Protocol):
+    """Puts onto one HTTP request what the API wants to see."""
+
+    @property
+    def description(self) -> str:
+        """What is sent, in words for an error: `the ID token`."""
+
+    def headers(self, method: str, url: str, body: bytes | None) -> Mapping[str, str]:
+        """The headers to add; raises RefusedError when this URL may not see them."""
+
+    def renew(self, rejected: Mapping[str, str]) -> bool:
+        """Called once after a 401 that says expired, with the headers sent: is there something newer to send?"""
+
+
+class TokenEndpoint(Protocol):
+    """The user pool domain's `/oauth2/token`."""
+
+    @property
+    def endpoint(self) -> str:
+        """The domain's address, `https://DOMAIN`."""
+
+    def fetch(self, form: Mapping[str, str], client_secret: str | None) -> Tokens:
+        """Tokens for one grant; raises AuthError with the endpoint's own error word."""
+
+
+class Prompter(Protocol):
+    """Asks the person at the terminal; `flag` is what a script would use instead."""
+
+    def ask_secret(self, label: str, *, flag: str | None = None) -> str:
+        """Ask without showing what is typed; raises RefusedError naming `flag` where there is no terminal."""
+
+    def ask(self, label: str, *, flag: str | None = None) -> str:
+        """Ask for one line."""
+
+    def choose(self, label: str, options: Sequence[str], *, flag: str | None = None) -> str:
+        """Ask for one of `options`."""
+
+
+class TokenStore(Protocol):
+    """Keeps one sign-in an environment."""
+
+    def load(self, environment: str) -> SavedSignIn | None:
+        """The sign-in kept, or None; raises RefusedError for a file others could have read or written."""
+
+    def save(self, sign_in: SavedSignIn) -> None:
+        """Replace what is kept, whole or not at all."""
+
+    def forget(self, environment: str) -> bool:
+        """Delete what is kept; was there anything?"""
+
+    def lock(self, environment: str) -> AbstractContextManager[None]:
+        """Held by one process at a time, while it spends the refresh token."""
+
+    def where(self, environment: str) -> str:
+        """The place, in words for a person."""

@@ -1,0 +1,93 @@
+"""The user pool domain's `/oauth2/token`: client credentials, and the code and refresh grants of a browser sign-in.
+
+A client's secret goes into the Basic header, never into the form, and like a token only to https (loopback for the
+local stack): whoever uses this has checked the address. No redirect is followed, nothing is tried again.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from orderctl import __version__
+from orderctl.auth.models import Tokens
+from orderctl.errors import AuthError, AwsFault, UnreachableError
+
+if TYPE_CHECKING:
+    import urllib3
+
+SECONDS = 15.0
+_HINTS: Mapping[str, str] = {
+    "invalid_client": "check auth.client_id and ORDERCTL_CLIENT_SECRET",
+    "unauthorized_client": "the app client does not allow this grant",
+    "invalid_scope": "check auth.scopes: the app client must allow each of them",
+    "invalid_grant": "orderctl auth login",
+}
+
+
+class TokenEndpointClient:
+    """The token endpoint of one domain, `https://DOMAIN`."""
+
+    def __init__(self, domain: str, *, ca_bundle: str | None = None) -> None:
+        self._domain = domain.rstrip("/")
+        self._ca_bundle = ca_bundle
+
+    @property
+    def endpoint(self) -> str:
+        """The domain's address."""
+        return self._domain
+
+    def fetch(self, form: Mapping[str, str], client_secret: str | None) -> Tokens:
+        """Tokens for one grant; raises AuthError with the endpoint's error word, UnreachableError without answer."""
+        from urllib.parse import urlencode
+
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError
+
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": f"orderctl/{__version__}"}
+        if client_secret is not None:
+            pair = base64.b64encode(f"{form['client_id']}:{client_secret}".encode()).decode()
+            headers["Authorization"] = f"Basic {pair}"
+        try:
+            answer = self._pool().request(
+                "POST",
+                f"{self._domain}/oauth2/token",
+                body=urlencode(form),
+                headers=headers,
+                redirect=False,
+                retries=False,
+                timeout=Timeout(SECONDS),
+            )
+        except HTTPError as error:
+            raise UnreachableError(f"no answer from {self._domain}: {type(error).__name__}") from error
+        return _tokens(answer.status, answer.data)
+
+    def _pool(self) -> urllib3.PoolManager:
+        import ssl
+
+        import urllib3
+        from botocore.httpsession import get_cert_path
+
+        context = ssl.create_default_context(cafile=self._ca_bundle or get_cert_path(True))
+        return urllib3.PoolManager(ssl_context=context)
+
+
+def _tokens(status: int, data: bytes) -> Tokens:
+    try:
+        body: Any = json.loads(data)
+    except ValueError:
+        body = {}
+    if status == 200 and isinstance(body, dict) and isinstance(body.get("access_token"), str):
+        return Tokens(
+            access_token=body["access_token"],
+            id_token=body.get("id_token"),
+            refresh_token=body.get("refresh_token"),
+            expires_in=int(body.get("expires_in", 3600)),
+        )
+    word = str(body.get("error", "")) if isinstance(body, dict) else ""
+    said = f": {word}" if word.isidentifier() else ""
+    fault = AwsFault("cognito", "oauth2/token", word or str(status))
+    hint = _HINTS.get(word, "check auth.token_url: the domain of the user pool")
+    raise AuthError(f"the token endpoint refused ({status}){said}", hint=hint, aws=fault)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import parse_qs
+
+import pytest
+
+from orderctl.auth.models import Flow, SignInSettings
+from orderctl.auth.renewers import client_credentials
+from orderctl.aws.token_endpoint import TokenEndpointClient
+from orderctl.errors import AuthError, UnreachableError
+from tests.fakes.http import Cut, HttpServer, Reply, Request
+
+SETTINGS = SignInSettings(
+    "prod", Flow.CLIENT_CREDENTIALS, "client-1", (), client_secret="canary", scopes="users/write x"
+)
+
+
+def test_the_secret_goes_into_the_header_and_the_grant_into_the_form() -> None:
+    granted = Reply(200, json.dumps({"access_token": "a.b.c", "expires_in": 600}))
+    with HttpServer(lambda request: granted) as server:
+        tokens = client_credentials(TokenEndpointClient(server.url + "/"), SETTINGS)
+    sent = server.requests[0]
+    assert (tokens.access_token, tokens.id_token, tokens.expires_in) == ("a.b.c", None, 600)
+    assert (sent.method, sent.path) == ("POST", "/oauth2/token")
+    assert base64.b64decode(sent.headers["authorization"].removeprefix("Basic ")) == b"client-1:canary"
+    assert parse_qs(sent.body.decode()) == {
+        "grant_type": ["client_credentials"],
+        "client_id": ["client-1"],
+        "scope": ["users/write x"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("reply", "words", "hint"),
+    [
+        (Reply(400, '{"error": "invalid_client"}'), "invalid_client", "ORDERCTL_CLIENT_SECRET"),
+        (Reply(400, '{"error": "invalid_scope"}'), "invalid_scope", "auth.scopes"),
+        (Reply(500, "<html>canary"), "500", "auth.token_url"),
+        (Reply(200, "[]"), "200", "auth.token_url"),
+        (Reply(200, ""), "200", "auth.token_url"),
+    ],
+)
+def test_a_refusal_says_the_endpoints_word(reply: Reply, words: str, hint: str) -> None:
+    with HttpServer(lambda request: reply) as server, pytest.raises(AuthError, match=words) as raised:
+        client_credentials(TokenEndpointClient(server.url), SETTINGS)
+    assert hint in (raised.value.hint or "")
+    assert "canary" not in raised.value.message
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_no_redirect_carries_the_secret_away(status: int) -> None:
+    def elsewhere(request: Request) -> Reply:
+        return Reply(200, json.dumps({"access_token": "a.b.c"}))
+
+    with HttpServer(elsewhere) as other:
+        away = Reply(status, "", {"Location": other.url})
+        with HttpServer(lambda request: away) as server, pytest.raises(AuthError):
+            client_credentials(TokenEndpointClient(server.url), SETTINGS)
+        assert other.requests == []
+
+
+def test_a_lost_answer_is_not_asked_for_again() -> None:
+    with HttpServer(lambda request: Cut()) as server:
+        with pytest.raises(UnreachableError):
+            client_credentials(TokenEndpointClient(server.url), SETTINGS)
+        assert len(server.requests) == 1
+
+
+def test_without_a_secret_nothing_is_sent() -> None:
+    bare = SignInSettings("prod", Flow.CLIENT_CREDENTIALS, "client-1", ())
+    with pytest.raises(AuthError) as raised:
+        client_credentials(TokenEndpointClient("https://never.example"), bare)
+    assert "ORDERCTL_CLIENT_SECRET" in (raised.value.hint or "")

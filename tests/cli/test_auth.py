@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.auth.helpers import PASSWORD
+from tests.cli.signed_in import World, world
+from tests.cli.support import write_config
+
+
+@pytest.fixture
+def w(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+def _private(path: Path, text: str) -> str:
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return str(path)
+
+
+def test_login_keeps_the_tokens_and_says_where_they_may_go(w: World) -> None:
+    done = w.run("auth", "login", "--username", "ada", "--password-stdin", "-o", "json", stdin=PASSWORD + "\n")
+    assert done.code == 0, done.err
+    shown = json.loads(done.out)
+    assert (shown["username"], shown["signed_in"], shown["token_file"]) == ("ada", True, str(w.token_file))
+    assert shown["api_origins"] == [w.api.url]
+    assert w.token_file.stat().st_mode & 0o777 == 0o600
+    assert PASSWORD not in repr(w.pool.calls), "SRP is the default: the password is not sent"
+
+
+def test_a_wrong_password_is_exit_4_and_keeps_nothing(w: World) -> None:
+    done = w.run("auth", "login", "--username", "ada", "--password-stdin", stdin="wrong-canary")
+    assert (done.code, done.out) == (4, "")
+    assert done.err == "orderctl: wrong user name or password\nhint: orderctl auth login\n"
+    assert not w.token_file.exists()
+
+
+def test_the_password_may_come_from_a_private_file_only(w: World) -> None:
+    file = _private(w.home / "password", PASSWORD + "\n")
+    assert w.run("auth", "login", "--username", "ada", "--password-file", file).code == 0
+    os.chmod(file, 0o644)
+    refused = w.run("auth", "login", "--username", "ada", "--password-file", file)
+    assert refused.code == 7
+    assert f"chmod 600 {file}" in refused.err
+    assert w.run("auth", "login", "--username", "ada", "--password-file", file + "x").code == 3
+
+
+def test_without_a_terminal_the_missing_flag_is_named(w: World) -> None:
+    done = w.run("auth", "login", "--username", "ada")
+    assert done.code == 7
+    assert "--password-stdin" in done.err
+    assert "--username" in w.run("auth", "login", "--password-stdin", stdin="x").err
+
+
+def test_at_a_terminal_it_asks(w: World) -> None:
+    done = w.run("auth", "login", stdin=f"ada\n{PASSWORD}\n", terminal=True)
+    assert done.code == 0
+    assert done.err == "User name: Password: "
+
+
+def test_the_environment_names_the_user(w: World) -> None:
+    done = w.run("auth", "login", "--password-stdin", stdin=PASSWORD, ORDERCTL_USERNAME="ada")
+    assert done.code == 0
+
+
+def test_a_second_factor_is_chosen_and_typed_at_the_terminal(w: World) -> None:
+    user = w.pool.add_user("grace", PASSWORD)
+    user.challenges += [
+        ("SELECT_MFA_TYPE", {"MFAS_CAN_CHOOSE": '["SMS_MFA", "SOFTWARE_TOKEN_MFA"]'}, {"ANSWER": "SMS_MFA"}),
+        ("SMS_MFA", {"CODE_DELIVERY_DESTINATION": "+*** 12"}, {"SMS_MFA_CODE": "123456"}),
+    ]
+    typed = f"{PASSWORD}\nnone\n1\n123456\n"
+    done = w.run("auth", "login", "--username", "grace", stdin=typed, terminal=True)
+    assert done.code == 0, done.err
+    assert "Second factor (1 SMS_MFA, 2 SOFTWARE_TOKEN_MFA): " in done.err
+    assert "Code sent by text message (+*** 12): " in done.err
+
+
+def test_the_password_travels_only_with_flow_password(w: World) -> None:
+    done = w.run("auth", "login", "--username", "ada", "--password-stdin", "--flow", "password", stdin=PASSWORD)
+    assert done.code == 0
+    assert PASSWORD in repr(w.pool.calls)
+
+
+def test_an_unknown_flow_is_exit_2(w: World) -> None:
+    assert w.run("auth", "login", "--flow", "magic").code == 2
+    assert w.run("auth", "login", "--flow", "none").code == 2
+    assert w.run("auth", "login", "--flow", "client-credentials").code == 2
+
+
+def test_the_client_secret_comes_from_the_environment_or_a_private_file(tmp_path: Path) -> None:
+    secret = "canary-client-secret-canary"
+    with world(tmp_path, client_secret=secret) as w:
+        file = _private(tmp_path / "secret", secret)
+        login = ("auth", "login", "--username", "ada", "--password-stdin")
+        assert w.run(*login, stdin=PASSWORD, ORDERCTL_CLIENT_SECRET=secret).code == 0
+        assert w.run(*login, stdin=PASSWORD, ORDERCTL_CLIENT_SECRET_FILE=file).code == 0
+        missing = w.run(*login, stdin=PASSWORD)
+        assert missing.code == 4
+        assert "ORDERCTL_CLIENT_SECRET" in missing.err
+
+
+def test_status_is_exit_4_until_somebody_signs_in(w: World) -> None:
+    assert w.run("auth", "status").code == 4
+    w.log_in()
+    done = w.run("auth", "status", "-o", "json")
+    assert done.code == 0
+    assert json.loads(done.out)["expires_at"] == "2026-11-22T04:00:00.000Z"
+    w.token_file.chmod(0o666)
+    wide_open = w.run("auth", "status", "-o", "json")
+    assert wide_open.code == 4
+    assert "read or written by others" in json.loads(wide_open.out)["problem"]
+
+
+def test_token_prints_one_token_refreshed_when_it_has_to_be(w: World) -> None:
+    w.log_in()
+    first = w.run("auth", "token").out
+    assert first.count(".") == 2
+    assert w.run("auth", "token", "--kind", "access").out != first
+    w.clock.advance(3600)
+    assert w.run("auth", "token").out != first
+    assert [operation for operation, _ in w.pool.calls].count("GetTokensFromRefreshToken") == 1
+
+
+def test_logout_revokes_and_forgets(w: World) -> None:
+    w.log_in()
+    assert (w.run("auth", "logout").err, w.run("auth", "logout").err) == ("signed out\n", "nobody was signed in\n")
+    assert w.pool.live == {}
+    assert w.run("auth", "token").code == 4
+
+
+def test_the_refresh_token_does_not_follow_an_endpoint_override(w: World) -> None:
+    w.log_in()
+    w.clock.advance(3600)
+    before = len(w.cognito.requests)
+    done = w.run("auth", "token", "--endpoint-url", "http://127.0.0.1:9")
+    assert done.code == 7
+    assert "is configured now" in done.err
+    assert len(w.cognito.requests) == before
+
+
+def test_an_environment_that_is_not_local_does_not_sign_in_over_http(w: World) -> None:
+    path = w.home / "config" / "orderctl" / "config.toml"
+    write_config(w.home, path.read_text().replace("local = true\n", ""))
+    done = w.log_in()
+    assert done.code == 7
+    assert "is not https" in done.err
+    assert w.cognito.requests == []
