@@ -38,6 +38,18 @@ class FailedError(OrderctlError):
     """It was tried and did not work (exit 1)."""
 
 
+class ThrottledError(FailedError):
+    """AWS asked us to slow down (exit 1 where nobody waits and tries again)."""
+
+    code = "throttled"
+
+
+class UnreachableError(FailedError):
+    """No answer arrived: whether the call took effect is not known (exit 1)."""
+
+    code = "unreachable"
+
+
 class UsageError(OrderctlError):
     """The command line, a file or the configuration is wrong; found before the first write (exit 2)."""
 

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orderctl.errors import AuthError, FailedError, OrderctlError, ThrottledError
+from orderctl.pool import Done, Failed, Pool
+from tests.fakes.clock import FakeClock
+
+
+class Gate:
+    """Work that counts how many are inside at once, and throttles above `room`."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.inside = 0
+        self.most = 0
+        self.throttled = 0
+        self.calls: Counter[int] = Counter()
+        self._lock = threading.Lock()
+        self._pace = threading.Event()
+
+    def __call__(self, item: int) -> int:
+        with self._lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            full = self.inside > self.room
+        self._pace.wait(0.0005)
+        with self._lock:
+            self.inside -= 1
+            if full:
+                self.throttled += 1
+                raise ThrottledError("slow down")
+            self.calls[item] += 1
+        return item * 2
+
+
+def pool(*, workers: int = 16, patience: float = 60) -> Pool:
+    return Pool(FakeClock(), workers=workers, patience=patience, dice=random.Random(1))
+
+
+def test_every_item_has_one_outcome() -> None:
+    outcomes = list(pool().each(lambda item: item * 2, range(500)))
+    assert sorted(o.result for o in outcomes if isinstance(o, Done)) == [item * 2 for item in range(500)]
+
+
+def test_never_more_run_than_there_are_workers() -> None:
+    gate = Gate(room=100)
+    list(pool(workers=6).each(gate, range(200)))
+    assert 4 < gate.most <= 6
+
+
+def test_items_are_taken_only_when_they_can_be_started() -> None:
+    taken = 0
+
+    def source() -> Iterator[int]:
+        nonlocal taken
+        for number in range(10_000):
+            taken += 1
+            yield number
+
+    outcomes = pool(workers=8).each(lambda item: item, source())
+    next(outcomes)
+    assert taken <= 9
+
+
+def test_what_is_throttled_is_tried_again_until_it_succeeds_once() -> None:
+    gate = Gate(room=3)
+    outcomes = list(pool(workers=32, patience=10_000).each(gate, range(300)))
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    assert gate.throttled > 0
+    assert gate.calls == Counter(range(300))
+
+
+def test_throttling_narrows_and_success_widens() -> None:
+    tried = pool(workers=32)
+    list(tried.each(lambda item: item, range(400)))
+    assert tried.width.now > 16
+    tried.width.narrow()
+    assert tried.width.now <= 16
+
+
+def test_an_item_still_throttled_when_patience_ends_has_failed() -> None:
+    def never(item: int) -> int:
+        raise ThrottledError("slow down")
+
+    clock = FakeClock()
+    outcomes = list(Pool(clock, workers=1, patience=30).each(never, [1]))
+    assert isinstance(outcomes[0], Failed)
+    assert 30 <= clock.elapsed < 36
+    assert clock.slept[0] <= 0.05
+
+
+def test_one_failed_item_does_not_stop_the_others() -> None:
+    def odd_ones_fail(item: int) -> int:
+        if item % 2:
+            raise FailedError(f"no {item}")
+        return item
+
+    outcomes = list(pool().each(odd_ones_fail, range(100)))
+    assert sorted(o.item for o in outcomes if isinstance(o, Failed)) == list(range(1, 100, 2))
+
+
+def test_missing_permission_stops_the_feeding_and_is_raised_after_the_last() -> None:
+    calls = Counter[int]()
+
+    def refused(item: int) -> int:
+        calls[item] += 1
+        if item == 20:
+            raise AuthError("no dynamodb:PutItem")
+        return item
+
+    outcomes: list[Done[int, int] | Failed[int]] = []
+    with pytest.raises(AuthError):
+        outcomes.extend(pool().each(refused, range(100_000)))
+    assert len(outcomes) == len(calls) < 100
+
+
+def test_an_interrupt_lets_what_is_in_flight_end_and_reports_it() -> None:
+    started: list[int] = []
+
+    def source() -> Iterator[int]:
+        yield from range(3)
+        raise KeyboardInterrupt
+
+    def slow(item: int) -> int:
+        started.append(item)
+        threading.Event().wait(0.02)
+        return item
+
+    outcomes: list[Done[int, int] | Failed[int]] = []
+    with pytest.raises(KeyboardInterrupt):
+        outcomes.extend(pool().each(slow, source()))
+    assert sorted(outcome.item for outcome in outcomes) == sorted(started) == [0, 1, 2]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 60), st.integers(1, 12), st.sets(st.integers(0, 59)))
+def test_outcomes_and_items_are_the_same_set(count: int, workers: int, bad: set[int]) -> None:
+    def work(item: int) -> int:
+        if item in bad:
+            raise OrderctlError("no")
+        return item
+
+    outcomes = list(pool(workers=workers).each(work, range(count)))
+    assert sorted(outcome.item for outcome in outcomes) == list(range(count))
+    assert {outcome.item for outcome in outcomes if isinstance(outcome, Failed)} == bad & set(range(count))
