@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from orderctl.config.discovery import Discovered, Stacks
     from orderctl.config.file import ConfigFile
     from orderctl.config.resolve import Environment, Setting
+    from orderctl.dlq.models import Wiring
+    from orderctl.dlq.overview import Ages
+    from orderctl.dlq.ports import Functions, Queues, Rules, Schedules, Starter, Subscriptions
+    from orderctl.events.ports import EventBus
+    from orderctl.events.replay import Replays
+    from orderctl.events.tap import Taps
+    from orderctl.inventory.ports import StockTable
+    from orderctl.orders.ports import Executions
     from orderctl.render.renderer import Renderer
 
 _SETTING_FLAGS = ("profile", "region", "endpoint_url")
@@ -194,6 +202,103 @@ class App:
         from orderctl.aws.stack_contents import CloudFormationContents
 
         return CloudFormationContents(self.aws.client("cloudformation"))
+
+    @cached_property
+    def stock(self) -> StockTable:
+        """The inventory table."""
+        from orderctl.aws.dynamodb import DynamoDbStock
+
+        client, once = self.aws.client("dynamodb"), self.aws.client("dynamodb", attempts=1)
+        return DynamoDbStock(client, self.resource("inventory_table"), once=once, sleep=self.clock.sleep)
+
+    @cached_property
+    def event_buses(self) -> Callable[[str], EventBus]:
+        """Event buses by name or ARN; events go through a client that never sends twice by itself."""
+        from orderctl.aws.eventbridge import EventBridgeBus
+
+        aws = self.aws
+        return lambda name: EventBridgeBus(aws.client("events"), name, once=aws.client("events", attempts=1))
+
+    @cached_property
+    def event_taps(self) -> Taps:
+        """Temporary rules and queues to listen on a bus with."""
+        from orderctl.aws.event_taps import EventTaps
+
+        return EventTaps(self.aws.client("events"), self.aws.client("sqs"))
+
+    @cached_property
+    def replays(self) -> Replays:
+        """EventBridge archives and replays."""
+        from orderctl.aws.event_replays import EventReplays
+
+        return EventReplays(self.aws.client("events"))
+
+    @cached_property
+    def executions(self) -> Executions:
+        """Step Functions; its second client is for what must never be sent twice."""
+        from orderctl.aws.stepfunctions import SYNC_READ_TIMEOUT, StepFunctions
+
+        aws = self.aws
+        return StepFunctions(
+            aws.client("stepfunctions"),
+            lambda: aws.client("stepfunctions", attempts=1, read_timeout=SYNC_READ_TIMEOUT),
+        )
+
+    @cached_property
+    def queues(self) -> Queues:
+        """SQS; sends go through a client that never tries twice by itself."""
+        from orderctl.aws.sqs import SqsQueues
+
+        return SqsQueues(self.aws.client("sqs"), self.aws.client("sqs", attempts=1), self.clock)
+
+    @cached_property
+    def functions(self) -> Functions:
+        """Lambda."""
+        from orderctl.aws.lambda_ import LambdaFunctions
+
+        return LambdaFunctions(self.aws.client("lambda"), self.aws.client("lambda", attempts=1), self.clock)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """EventBridge rules and their targets."""
+        from orderctl.aws.rules import EventBridgeRules
+
+        return EventBridgeRules(self.aws.client("events"), self.clock)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        """SNS."""
+        from orderctl.aws.sns import SnsSubscriptions
+
+        return SnsSubscriptions(self.aws.client("sns"), self.aws.client("sns", attempts=1), self.clock)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """EventBridge Scheduler."""
+        from orderctl.aws.scheduler import SchedulerSchedules
+
+        return SchedulerSchedules(self.aws.client("scheduler"), self.clock)
+
+    @cached_property
+    def starter(self) -> Starter:
+        """Step Functions, as the target of a rule or a schedule."""
+        from orderctl.aws.starter import StepFunctionsStarter
+
+        return StepFunctionsStarter(self.aws.client("stepfunctions", attempts=1))
+
+    @cached_property
+    def queue_ages(self) -> Ages:
+        """CloudWatch's word on how old the oldest message is."""
+        from orderctl.aws.cloudwatch import QueueAges
+
+        return QueueAges(self.aws.client("cloudwatch"), self.clock)
+
+    def wiring(self) -> Wiring:
+        """Everything in the environment that names a queue as the place for its failures."""
+        from orderctl.dlq.wiring import find_wiring
+
+        bus = self.optional_resource("event_bus")
+        return find_wiring(self.queues, self.functions, self.rules, self.subscriptions, self.schedules, bus=bus)
 
     def _debug(self) -> TextIO | None:
         return self.err if self.options.get("debug") else None

@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from orderctl.errors import AuthError, AwsFault, ConflictError, FailedError, NotFoundError, OrderctlError
+from orderctl.errors import (
+    AuthError,
+    AwsFault,
+    ConflictError,
+    FailedError,
+    NotFoundError,
+    OrderctlError,
+    ThrottledError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -81,18 +90,6 @@ THROTTLED = frozenset(
         "KMS.ThrottlingException",
     }
 )
-
-
-class ThrottledError(FailedError):
-    """AWS asked us to slow down (exit 1 where nobody waits and tries again)."""
-
-    code = "throttled"
-
-
-class UnreachableError(FailedError):
-    """No answer arrived: whether the call took effect is not known (exit 1)."""
-
-    code = "unreachable"
 
 
 @contextmanager

@@ -111,7 +111,7 @@ class Root(Noun):
         if cmd_name not in self.nouns:
             return None
         module = import_module(f"orderctl.cli.{cmd_name}")
-        return module.command() if hasattr(module, "command") else typer.main.get_group(module.app)
+        return module.single() if hasattr(module, "single") else typer.main.get_group(module.app)
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -130,7 +130,7 @@ def verb(app: typer.Typer, name: str | None = None) -> Callable[[Callable[..., N
     return app.command(name, cls=Verb, no_args_is_help=False)
 
 
-def single(name: str, function: Callable[..., None]) -> Any:
+def single_command(name: str, function: Callable[..., None]) -> Any:
     """A noun that is a command of its own, such as `doctor`."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command(name, cls=Verb)(function)

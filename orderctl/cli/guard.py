@@ -10,9 +10,19 @@ Without a terminal there is nobody to ask: exit 7, naming the flag.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from orderctl.context import App
 from orderctl.errors import RefusedError
 from orderctl.render.style import is_terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the command line says in advance: `--yes` and `--confirm`."""
+
+    yes: bool = False
+    confirm: str | None = None
 
 
 def adding(app: App, *, confirm: str | None = None) -> None:

@@ -1,0 +1,195 @@
+"""The steps of `dlq redrive`: prepare, plan, ask, run, report."""
+
+from __future__ import annotations
+
+from orderctl.cli import guard
+from orderctl.context import App
+from orderctl.dlq import look
+from orderctl.dlq.edits import difference, edited_payload
+from orderctl.dlq.journal import Journal
+from orderctl.dlq.models import Redrivable
+from orderctl.dlq.redrive import (
+    Order,
+    Plan,
+    Prepared,
+    Run,
+    Services,
+    begin,
+    latest,
+    make_plan,
+    plan_letter,
+    prepare,
+    resume,
+    run_name,
+    runs_folder,
+    said_of,
+)
+from orderctl.dlq.tally import Tally
+from orderctl.errors import OrderctlError, PartlyDoneError, RefusedError
+from orderctl.render.style import is_terminal
+
+PLAN_LOOKS_AT = 100
+"""Letters a plan is made from; every look costs a receive, so it is a sample of a long queue."""
+
+Answers = guard.Answers
+
+
+def redrive_queue(
+    cli: App, queue: str, order: Order, answers: guard.Answers, verify: float | None, *, dry_run: bool
+) -> None:
+    """Plan, ask, and redrive one queue; raises by how it ended."""
+    prepared = _prepared(cli, queue)
+    plan = _plan(cli, prepared, order)
+    show_plan(cli, plan, dry_run=dry_run)
+    if plan.looked_at and not plan.redrivable and plan.is_whole:
+        if plan.refused:
+            raise RefusedError(f"none of the {plan.refused} letters can be redriven", hint=_inspect(cli, plan))
+        cli.renderer.say("no letter was selected; nothing to do")
+    if dry_run or not plan.looked_at or (plan.is_whole and not plan.redrivable):
+        if dry_run and cli.renderer.is_machine:
+            cli.renderer.one(plan)
+        elif not dry_run:
+            cli.renderer.one(Tally("").document())
+        return
+    count = plan.redrivable if plan.is_whole else f"up to {order.limit or plan.depth}"
+    guard.acting(cli, f"Redrive {count} letters of {plan.queue}?", yes=answers.yes, confirm=answers.confirm)
+    services = _services(cli)
+    name = run_name(cli.clock)
+    _work(cli, begin(services, prepared, order, runs_folder(cli.state_dir), name, said_of(order)), prepared, verify)
+
+
+def resume_run(
+    cli: App, run: str, order: Order, answers: guard.Answers, verify: float | None, *, dry_run: bool
+) -> None:
+    """Go on with an interrupted run in the state its journal tells."""
+    from datetime import UTC, datetime
+
+    folder = runs_folder(cli.state_dir)
+    opened, standing = Journal.resume(folder, latest(folder) if run == "@latest" else run)
+    header = standing.header
+    prepared = _prepared(cli, str(header["url"]))
+    cli.renderer.say(
+        f"run {opened.run} of {prepared.queue.name}: {len(standing.deleted)} delivered and deleted, "
+        f"{len(standing.to_delete)} delivered but not deleted, {len(standing.in_doubt)} in doubt"
+    )
+    if dry_run:
+        opened.close()
+        return
+    guard.acting(cli, "Go on with it?", yes=answers.yes, confirm=answers.confirm)
+    at = datetime.fromtimestamp(float(header["cutoff"]), UTC)
+    _work(cli, resume(_services(cli), prepared, order, opened, standing, at), prepared, verify)
+
+
+def show_plan(cli: App, plan: Plan, *, dry_run: bool) -> None:
+    """The plan on stderr, the same words with and without --dry-run."""
+    say = cli.renderer.say
+    sample = "" if plan.is_whole else f", planned from the {plan.looked_at} that SQS handed out first"
+    say(f"{'Plan (dry run)' if dry_run else 'Plan'} for {plan.queue}: about {plan.depth} messages{sample}")
+    for line in plan.lines:
+        what = f"-> {line.to}" if line.reason is None else f"stays: {line.reason}"
+        say(f"  {line.count:6} {line.kind.value:19} {what}  (such as {line.sample})")
+    for warning in plan.warnings:
+        cli.renderer.warn(warning)
+
+
+def _prepared(cli: App, queue: str) -> Prepared:
+    found = cli.queues.describe(queue)
+    wiring = cli.wiring()
+    for note in wiring.notes:
+        cli.renderer.warn(note)
+    return prepare(_services(cli), found, wiring)
+
+
+def _plan(cli: App, prepared: Prepared, order: Order) -> Plan:
+    glance = look.Glance()
+    letters = look.look(
+        cli.queues,
+        prepared.queue,
+        prepared.wiring,
+        cli.clock,
+        selection=order.selection,
+        limit=min(order.limit or PLAN_LOOKS_AT, PLAN_LOOKS_AT),
+        glance=glance,
+        function=order.function,
+    )
+    planned = [plan_letter(letter, prepared, order) for letter in letters]
+    changed = [item for item in planned if isinstance(item, Redrivable)] if order.changes else []
+    for item in changed[:3]:
+        cli.renderer.say(difference(item.letter, edited_payload(item.letter, order.changes) or ""))
+    return make_plan(prepared, planned, seen=glance.seen, is_whole=glance.is_whole)
+
+
+def _work(cli: App, run: Run, prepared: Prepared, verify: float | None) -> None:
+    again = cli.command("dlq", "redrive", "--resume", run.name)
+    cli.resume = f"go on with: {again}"
+    cli.renderer.say(f"run {run.name}")
+    if is_terminal(cli.err):
+        run.engine.progress = lambda tally: _progress(cli, tally)
+    error: OrderctlError | None = None
+    try:
+        run.go()
+    except OrderctlError as ended:
+        error = ended
+    finally:
+        for note in run.engine.notes:
+            cli.renderer.warn(note)
+        if verify is not None and error is None:
+            _verify(cli, run, prepared, verify)
+        report(cli, run.tally)
+    if error is not None:
+        error.hint = f"{error.hint}; then: {again}" if error.hint else f"go on with: {again}"
+        raise error
+    _end(run.tally, again)
+
+
+def report(cli: App, tally: Tally) -> None:
+    """What became of the letters: counts to read, ids for what needs a second look."""
+    counts = tally.counts()
+    if cli.renderer.is_machine:
+        cli.renderer.one(tally.document())
+    else:
+        cli.renderer.one({"run": tally.run, **counts})
+    for title, found in (
+        ("kept", tally.kept),
+        ("refused", tally.refused),
+        ("possible duplicate", tally.possible_duplicates),
+        ("came back", tally.came_back),
+    ):
+        for message_id, reason in list(found.items())[:20]:
+            cli.renderer.say(f"{title}: {message_id}: {reason}")
+        if len(found) > 20:
+            cli.renderer.say(f"{title}: and {len(found) - 20} more; all of them are in -o json")
+
+
+def _end(tally: Tally, again: str) -> None:
+    undone = len(tally.kept) + len(tally.undeleted)
+    if undone:
+        raise PartlyDoneError(f"{undone} letters were not redriven to the end", hint=f"go on with: {again}")
+    if tally.came_back:
+        raise PartlyDoneError(f"{len(tally.came_back)} letters came back: their consumer failed again")
+    if tally.refused and not tally.delivered:
+        raise RefusedError(f"{len(tally.refused)} letters were refused; nothing was delivered")
+    if tally.refused:
+        raise PartlyDoneError(f"{len(tally.refused)} letters were refused and stay")
+
+
+def _verify(cli: App, run: Run, prepared: Prepared, seconds: float) -> None:
+    """Wait, then look whether a delivered letter lies in the queue again."""
+    from orderctl.dlq.verify import find_returned
+
+    cli.renderer.say(f"waiting {seconds:g} s to see what comes back")
+    cli.clock.sleep(seconds)
+    run.tally.came_back.update(find_returned(cli.queues, prepared.queue, run.tally, cli.clock))
+
+
+def _progress(cli: App, tally: Tally) -> None:
+    cli.err.write(f"\r\x1b[2Kdelivered {len(tally.delivered)}, kept {len(tally.kept)}, refused {len(tally.refused)}\r")
+    cli.err.flush()
+
+
+def _services(cli: App) -> Services:
+    return Services(cli.queues, cli.functions, cli.subscriptions, cli.starter, cli.clock)
+
+
+def _inspect(cli: App, plan: Plan) -> str:
+    return cli.command("dlq", "inspect", plan.queue)

@@ -1,0 +1,239 @@
+"""The record of one redrive, on disk before the next step depends on it.
+
+One file a run, one JSON object a line, appended and fsynced. It has to answer after any kind of death:
+
+* `taken`: the whole message, written before its delivery begins. If nothing else about it follows, it may
+  or may not have been delivered: it is *in doubt*, it is still in the queue, and delivering it again is
+  reported as a possible duplicate.
+* `delivered`: acknowledged by the consumer's service. If the queue shows it again, it is only deleted.
+* `deleted`, `kept`: settled one way or the other.
+
+A line cut off by a crash or a full disk is ignored when read; when an append fails, the file is cut back to
+the last whole line, so that later lines stay readable. A lock keeps two processes from continuing one run.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orderctl.atomic import sync_folder
+from orderctl.dlq.models import Attribute, DeadLetter, Message
+from orderctl.errors import ConflictError, NotFoundError
+
+SUFFIX = ".jsonl"
+
+
+@dataclass(slots=True)
+class Standing:
+    """What a journal says about a run's messages, by message id."""
+
+    header: dict[str, Any] = field(default_factory=dict)
+    in_doubt: set[str] = field(default_factory=set)
+    to_delete: dict[str, str | None] = field(default_factory=dict)
+    """Delivered, with the new id, but not known to be deleted."""
+    deleted: set[str] = field(default_factory=set)
+    kept: dict[str, str] = field(default_factory=dict)
+    doubted: set[str] = field(default_factory=set)
+    """Every id whose delivery was unclear at some time: the possible duplicates."""
+    new_ids: dict[str, str] = field(default_factory=dict)
+    """New id to the message id it was made from."""
+    ended: bool = False
+
+    def read(self, record: Mapping[str, Any]) -> None:
+        """Take in one line."""
+        match record.get("r"):
+            case "run":
+                self.header = dict(record)
+            case "taken":
+                self._taken([letter["id"] for letter in record["letters"]])
+            case "delivered":
+                for message_id, new_id in record["ids"].items():
+                    self.in_doubt.discard(message_id)
+                    self.to_delete[message_id] = new_id
+                    if new_id:
+                        self.new_ids[new_id] = message_id
+            case "unknown":
+                self.doubted.update(record["ids"])
+            case "deleted":
+                for message_id in record["ids"]:
+                    self.to_delete.pop(message_id, None)
+                    self.deleted.add(message_id)
+            case "kept":
+                self.in_doubt.difference_update(record["ids"])
+                self.kept.update(record["ids"])
+            case "resumed":
+                self.doubted.update(self.in_doubt)
+                self.ended = False
+            case "end":
+                self.ended = True
+
+    def _taken(self, ids: Iterable[str]) -> None:
+        for message_id in ids:
+            if message_id not in self.to_delete and message_id not in self.deleted:
+                self.kept.pop(message_id, None)
+                self.in_doubt.add(message_id)
+
+
+class Journal:
+    """An open journal. Append from any thread; each append is on disk when it returns."""
+
+    def __init__(self, path: Path, handle: int) -> None:
+        self.path = path
+        self._handle = handle
+        self._lock = threading.Lock()
+        self._size = os.fstat(handle).st_size
+
+    @property
+    def run(self) -> str:
+        """The run's name, as `--resume` takes it."""
+        return self.path.name.removesuffix(SUFFIX)
+
+    @classmethod
+    def begin(cls, folder: Path, run: str, header: Mapping[str, object]) -> Journal:
+        """Start the journal of a new run; raises OSError where it cannot be written."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / f"{run}{SUFFIX}"
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        journal = cls(path, handle)
+        journal._take_lock()
+        journal.append({"r": "run", "run": run, **header})
+        sync_folder(folder)
+        return journal
+
+    @classmethod
+    def resume(cls, folder: Path, run: str) -> tuple[Journal, Standing]:
+        """Open an earlier run's journal and what it says. A line cut off at its end is removed.
+
+        Raises NotFoundError for an unknown run, ConflictError while another process works on it.
+        """
+        path = journal_path(folder, run)
+        journal = cls(path, os.open(path, os.O_WRONLY | os.O_NOFOLLOW))
+        journal._take_lock()
+        standing, whole = Standing(), 0
+        for record, end in read_lines(path):
+            standing.read(record)
+            whole = end
+        os.ftruncate(journal._handle, whole)
+        journal._size = whole
+        journal.append({"r": "resumed"})
+        standing.read({"r": "resumed"})
+        return journal, standing
+
+    def append(self, record: Mapping[str, object]) -> None:
+        """Write one line and wait until it is on disk; raises OSError, leaving the file without a part of it."""
+        line = (json.dumps(record, separators=(",", ":")) + "\n").encode()
+        with self._lock:
+            try:
+                os.lseek(self._handle, self._size, os.SEEK_SET)
+                written = 0
+                while written < len(line):
+                    written += os.write(self._handle, line[written:])
+                os.fsync(self._handle)
+            except OSError:
+                os.ftruncate(self._handle, self._size)
+                raise
+            self._size += len(line)
+
+    def taken(self, letters: Iterable[tuple[DeadLetter, str]]) -> None:
+        """Whole messages about to be delivered, each with the ARN it goes to."""
+        records = [
+            {**stored(x.message), "kind": x.kind.value, "to": to, "request_id": x.failure.request_id}
+            for x, to in letters
+        ]
+        self.append({"r": "taken", "letters": records})
+
+    def delivered(self, ids: Mapping[str, str | None]) -> None:
+        """Acknowledged deliveries: message id to the id they became."""
+        if ids:
+            self.append({"r": "delivered", "ids": dict(ids)})
+
+    def unknown(self, ids: Mapping[str, str]) -> None:
+        """Deliveries whose answer never came."""
+        if ids:
+            self.append({"r": "unknown", "ids": dict(ids)})
+
+    def deleted(self, ids: Sequence[str]) -> None:
+        """Messages that are gone from the queue."""
+        if ids:
+            self.append({"r": "deleted", "ids": list(ids)})
+
+    def kept(self, ids: Mapping[str, str]) -> None:
+        """Messages that stay, each with the reason; they were not delivered."""
+        if ids:
+            self.append({"r": "kept", "ids": dict(ids)})
+
+    def end(self, counts: Mapping[str, int]) -> None:
+        """The run is over."""
+        self.append({"r": "end", "counts": dict(counts)})
+
+    def close(self) -> None:
+        """Give up the lock."""
+        os.close(self._handle)
+
+    def _take_lock(self) -> None:
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._handle)
+            raise ConflictError(f"run {self.run} is being worked on by another process") from error
+
+
+def journal_path(folder: Path, run: str) -> Path:
+    """The file of a run; raises NotFoundError with the runs there are."""
+    path = folder / f"{run}{SUFFIX}"
+    if "/" in run or not path.is_file():
+        latest = ", ".join(runs(folder)[:3]) or "none"
+        raise NotFoundError(f"no journal of a run named {run!r}", hint=f"latest runs: {latest}")
+    return path
+
+
+def runs(folder: Path) -> list[str]:
+    """The names of all runs, latest first: they start with the time they began."""
+    return sorted((path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}")), reverse=True)
+
+
+def read_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Every whole line with the offset it ends at; stops at a line that was cut off."""
+    end = 0
+    with path.open("rb") as file:
+        for line in file:
+            end += len(line)
+            if not line.endswith(b"\n"):
+                return
+            try:
+                record = json.loads(line)
+            except ValueError:
+                return
+            yield record, end
+
+
+def stored(message: Message) -> dict[str, object]:
+    """A message so that it can be put back byte for byte: the form of journal and export."""
+    return {
+        "id": message.message_id,
+        "body": message.body,
+        "attributes": {
+            name: {"type": a.data_type, "text": a.text}
+            if a.binary is None
+            else {"type": a.data_type, "base64": base64.b64encode(a.binary).decode()}
+            for name, a in message.attributes.items()
+        },
+        "system": dict(message.system),
+    }
+
+
+def restored(record: Mapping[str, Any]) -> Message:
+    """The message that `stored` wrote."""
+    attributes = {
+        name: Attribute(a["type"], a.get("text"), base64.b64decode(a["base64"]) if "base64" in a else None)
+        for name, a in record["attributes"].items()
+    }
+    return Message(record["id"], record["body"], attributes, record["system"])

@@ -1,0 +1,128 @@
+"""Look at a queue without consuming it.
+
+SQS has no peek: every look is a receive. It adds one to a message's receive count, hides it for as long as
+the look takes (a FIFO queue hides the rest of its group with it), and on a dead-letter queue that has a
+redrive policy of its own it can even move it on. So messages are hidden briefly, given back as soon as the
+look is over, each shown once, and nobody is promised "the first N": SQS hands out what it samples.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from orderctl.clock import Clock
+from orderctl.dlq.classify import classify
+from orderctl.dlq.models import DeadLetter, Message, Queue, Wiring
+from orderctl.dlq.ports import Queues
+from orderctl.dlq.selection import Selection
+from orderctl.errors import OrderctlError
+
+HIDE_FOR = 60
+"""Seconds; a look that is killed leaves messages hidden no longer than this."""
+QUIET_ENOUGH = 3
+"""Long polls in a row without a message not seen before: short ones only sample SQS's servers."""
+
+
+@dataclass(slots=True)
+class Glance:
+    """What a look saw besides the letters it yielded."""
+
+    seen: int = 0
+    not_selected: int = 0
+    is_whole: bool = False
+    """Did it go on until nothing new came? Otherwise it stopped at its limit."""
+    in_hand: dict[str, Message] = field(default_factory=dict, repr=False)
+
+
+def look(
+    queues: Queues,
+    queue: Queue,
+    wiring: Wiring,
+    clock: Clock,
+    *,
+    selection: Selection,
+    limit: int,
+    glance: Glance,
+    function: str | None = None,
+) -> Iterator[DeadLetter]:
+    """Yield selected letters as they are seen, at most `limit`; everything is given back at the end.
+
+    Closing the iterator early gives everything back as well.
+    """
+    quiet = yielded = 0
+    try:
+        while quiet < QUIET_ENOUGH:
+            messages = queues.receive(queue, up_to=10, hide_for=HIDE_FOR, wait=1)
+            fresh = [message for message in messages if message.message_id not in glance.in_hand]
+            glance.in_hand.update({message.message_id: message for message in messages})
+            glance.seen += len(fresh)
+            quiet = 0 if fresh else quiet + 1
+            for message in fresh:
+                letter = classify(message, queue.arn, wiring, function=function)
+                if not selection.takes(letter):
+                    glance.not_selected += 1
+                    continue
+                yield letter
+                yielded += 1
+                if yielded == limit:
+                    return
+        glance.is_whole = True
+    finally:
+        give_back(queues, queue, clock, list(glance.in_hand.values()))
+        glance.in_hand.clear()
+
+
+def give_back(queues: Queues, queue: Queue, clock: Clock, messages: Sequence[Message]) -> int:
+    """Make messages visible again; answers how many could not be, they are in a minute."""
+    now = clock.monotonic()
+    ours = [message for message in messages if message.visible_at > now]
+    for start in range(0, len(ours), 10):
+        try:
+            queues.hide(queue, ours[start : start + 10], 0)
+        except OrderctlError:
+            return len(ours) - start
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One line of a summary."""
+
+    value: str
+    count: int
+    oldest: datetime | None
+    newest: datetime | None
+
+
+GROUPINGS = ("error", "source", "kind", "order_id", "age")
+_AGES = ((3600.0, "< 1h"), (21_600.0, "1h to 6h"), (86_400.0, "6h to 1d"), (345_600.0, "1d to 4d"))
+
+
+def group(letters: Iterable[DeadLetter], by: str, now: datetime) -> list[Group]:
+    """Counts by one of `GROUPINGS`, most first."""
+    counts: Counter[str] = Counter()
+    times: dict[str, list[datetime]] = {}
+    for letter in letters:
+        value = _value(letter, by, now)
+        counts[value] += 1
+        if letter.message.sent_at is not None:
+            times.setdefault(value, []).append(letter.message.sent_at)
+    return [
+        Group(value, count, min(times.get(value, ()), default=None), max(times.get(value, ()), default=None))
+        for value, count in counts.most_common()
+    ]
+
+
+def _value(letter: DeadLetter, by: str, now: datetime) -> str:
+    if by == "age":
+        sent = letter.message.sent_at
+        age = (now - sent).total_seconds() if sent else 0.0
+        return next((words for limit, words in _AGES if age < limit), "> 4d")
+    if by == "error":
+        return letter.failure.error or "-"
+    if by == "source":
+        return letter.source or "-"
+    return letter.kind.value if by == "kind" else letter.order_id or "-"

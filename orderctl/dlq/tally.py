@@ -1,0 +1,68 @@
+"""What became of every message of one run; the words of the final report and of its JSON."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Tally:
+    """Message ids by fate, filled by all workers at once."""
+
+    run: str
+    delivered: dict[str, str | None] = field(default_factory=dict)
+    became: dict[str, str] = field(default_factory=dict)
+    """New id to the message id it was made from."""
+    deleted: set[str] = field(default_factory=set)
+    kept: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    possible_duplicates: dict[str, str] = field(default_factory=dict)
+    came_back: dict[str, str] = field(default_factory=dict)
+    settled_twins: dict[str, str] = field(default_factory=dict)
+    not_selected: int = 0
+    arrived_later: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def sent(self, ids: Mapping[str, str | None]) -> None:
+        """Take in acknowledged deliveries, message id to the id they became."""
+        self.delivered.update(ids)
+        self.became.update({new_id: message_id for message_id, new_id in ids.items() if new_id})
+
+    @property
+    def undeleted(self) -> list[str]:
+        """Delivered, but still in the queue: `--resume` deletes them without delivering again."""
+        return [message_id for message_id in self.delivered if message_id not in self.deleted]
+
+    def counts(self) -> dict[str, int]:
+        """How many of each."""
+        return {
+            "delivered": len(self.delivered),
+            "deleted": len(self.deleted),
+            "kept": len(self.kept),
+            "refused": len(self.refused),
+            "possible_duplicates": len(self.possible_duplicates),
+            "came_back": len(self.came_back),
+            "settled_twins": len(self.settled_twins),
+            "not_selected": self.not_selected,
+            "arrived_later": self.arrived_later,
+        }
+
+    def document(self) -> dict[str, object]:
+        """The report as the documented JSON object."""
+        return {
+            "run": self.run,
+            "counts": self.counts(),
+            "delivered": [{"message_id": m, "new_id": new_id} for m, new_id in self.delivered.items()],
+            "deleted": sorted(self.deleted),
+            "kept": _reasons(self.kept),
+            "refused": _reasons(self.refused),
+            "possible_duplicates": _reasons(self.possible_duplicates),
+            "came_back": _reasons(self.came_back),
+            "settled_twins": _reasons(self.settled_twins),
+        }
+
+
+def _reasons(found: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"message_id": message_id, "reason": reason} for message_id, reason in found.items()]

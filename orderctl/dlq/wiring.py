@@ -1,0 +1,149 @@
+"""Who names which queue as the place for its failures: everything is asked, at the same time.
+
+Nothing here looks at a message. What a service does not let us see makes us *blind* for its kind, with a note
+that says what is missing; the other kinds are still found. What could not be looked at may be there: whoever
+reads a wiring must not take "no wire of this kind" for "of no such kind" where it is blind.
+
+Only three things end the search: credentials that are no good at all, something named that does not exist (the
+bus), and no service answering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from orderctl.dlq.models import Kind, Queue, Wire, Wiring
+from orderctl.dlq.ports import Functions, Queues, Rules, Schedules, Subscriptions
+from orderctl.errors import AuthError, FailedError, OrderctlError
+
+_DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "OptInRequired", "UnauthorizedOperation"}
+"""Answers about one permission or service; any other AuthError is about the credentials themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One kind of wire, where it is read, and what that is called in a note."""
+
+    kind: Kind
+    what: str
+    ask: Callable[[], Iterator[Wire]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    question: _Question
+    wires: tuple[Wire, ...]
+    error: OrderctlError | None = None
+
+
+def find_wiring(
+    queues: Queues,
+    functions: Functions,
+    rules: Rules,
+    subscriptions: Subscriptions,
+    schedules: Schedules,
+    *,
+    bus: str | None = None,
+    known: Iterable[Queue] | None = None,
+) -> Wiring:
+    """Every wire that leads to an SQS queue, in a stable order.
+
+    `bus` limits the rules to one event bus. `known` are queues that were described already: then SQS is not
+    asked again. Raises AuthError for unusable credentials, NotFoundError for a bus that is not there, and the
+    first error when nothing at all could be read.
+    """
+    listed = queues.all if known is None else lambda: iter(known)
+    questions = [
+        _Question(Kind.SQS, "the queues' redrive policies", lambda: _redrive_policies(listed())),
+        _Question(Kind.LAMBDA_DLQ, "the functions' dead-letter queues", lambda: _function_queues(functions)),
+        _Question(Kind.ON_FAILURE, "the functions' destinations", lambda: _destinations(functions)),
+        _Question(Kind.EVENTBRIDGE_TARGET, "the targets of event rules", lambda: _targets(rules, bus)),
+        _Question(Kind.SNS, "SNS subscriptions", lambda: _subscriptions(subscriptions)),
+        _Question(Kind.SCHEDULER, "EventBridge schedules", lambda: _schedules(schedules)),
+        _Question(Kind.STREAM, "the functions' stream mappings", lambda: _streams(functions)),
+    ]
+    with ThreadPoolExecutor(len(questions), thread_name_prefix="wiring") as threads:
+        answers = list(threads.map(_answer, questions))
+    errors = [answer.error for answer in answers if answer.error]
+    if len(errors) == len(questions):
+        raise errors[0]
+    order = list(Kind)
+    wires = [wire for answer in answers for wire in answer.wires if _is_queue(wire.queue_arn)]
+    return Wiring(
+        wires=tuple(sorted(wires, key=lambda wire: (order.index(wire.kind), *_place(wire)))),
+        notes=tuple(_note(answer.question.what, answer.error) for answer in answers if answer.error),
+        blind=frozenset(answer.question.kind for answer in answers if answer.error),
+    )
+
+
+def _answer(question: _Question) -> _Answer:
+    """What was found before an error counts: adapters raise a denial after everything they could read."""
+    found: list[Wire] = []
+    try:
+        found.extend(question.ask())
+    except (FailedError, AuthError) as error:
+        if isinstance(error, AuthError) and (error.aws is None or error.aws.code not in _DENIED):
+            raise
+        return _Answer(question, tuple(found), error)
+    return _Answer(question, tuple(found))
+
+
+def _note(what: str, error: OrderctlError) -> str:
+    return f"cannot read {what}: {error.message}" + (f"; {error.hint}" if error.hint else "")
+
+
+def _is_queue(arn: str) -> bool:
+    return arn.split(":")[2:3] == ["sqs"]
+
+
+def _place(wire: Wire) -> tuple[str, str, str, str]:
+    return (wire.queue_arn, wire.source, wire.consumer, wire.target.target_id if wire.target else "")
+
+
+def _redrive_policies(queues: Iterable[Queue]) -> Iterator[Wire]:
+    for queue in queues:
+        if queue.dead_letter_arn:
+            yield Wire(Kind.SQS, queue.dead_letter_arn, source=queue.arn, consumer=queue.arn)
+
+
+def _function_queues(functions: Functions) -> Iterator[Wire]:
+    for function, queue in functions.dead_letter_wires():
+        yield Wire(Kind.LAMBDA_DLQ, queue, source=function, consumer=function)
+
+
+def _destinations(functions: Functions) -> Iterator[Wire]:
+    """Failures only: what an OnSuccess destination holds was done, and is nobody's dead letter."""
+    for function, when, queue in functions.destinations():
+        if when == "OnFailure":
+            yield Wire(Kind.ON_FAILURE, queue, source=function, consumer=function)
+
+
+def _targets(rules: Rules, bus: str | None) -> Iterator[Wire]:
+    for target, queue in rules.dead_letter_targets(bus):
+        yield Wire(Kind.EVENTBRIDGE_TARGET, queue, source=target.rule_arn, consumer=target.arn, target=target)
+
+
+def _subscriptions(subscriptions: Subscriptions) -> Iterator[Wire]:
+    for subscription, topic, protocol, endpoint, is_raw, queue in subscriptions.dead_letter_wires():
+        yield Wire(
+            Kind.SNS,
+            queue,
+            source=subscription,
+            consumer=endpoint,
+            topic_arn=topic,
+            protocol=protocol,
+            raw_delivery=is_raw,
+        )
+
+
+def _schedules(schedules: Schedules) -> Iterator[Wire]:
+    for schedule, target, queue in schedules.dead_letter_wires():
+        yield Wire(Kind.SCHEDULER, queue, source=schedule, consumer=target)
+
+
+def _streams(functions: Functions) -> Iterator[Wire]:
+    """A record names its stream, so the stream is the source; the mapping's UUID finds the function."""
+    for mapping, stream, queue in functions.stream_destinations():
+        yield Wire(Kind.STREAM, queue, source=stream, consumer=mapping)
