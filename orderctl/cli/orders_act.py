@@ -1,0 +1,158 @@
+"""`orders stop` and `orders redrive`: the plan is shown, somebody says yes, each order is done and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from orderctl.cli import guard
+from orderctl.cli.framework import app_of
+from orderctl.cli.orders_common import Confirm, StateMachine, arn_of, set_resume
+from orderctl.context import App
+from orderctl.errors import ConflictError, FailedError, OrderctlError, PartlyDoneError, UsageError
+from orderctl.orders import find as found
+from orderctl.orders import redrive as acts
+from orderctl.orders import when
+from orderctl.orders.models import DescribedExecution, ExecutionStatus
+from orderctl.orders.redrive import Acted, Actionable, Decision
+
+RESULT = ("order_id", "result", "reason", "new_execution_arn")
+Orders = Annotated[list[str] | None, typer.Argument(metavar="[ORDER...]", help="Ids, ARNs or @latest.")]
+Since = Annotated[str | None, typer.Option(metavar="WHEN", help="Every order started since, instead of naming them.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")]
+Limit = Annotated[int, typer.Option("--max", metavar="N", min=1, help="At most this many of --since.")]
+
+
+def stop_orders(
+    ctx: typer.Context,
+    orders: Orders = None,
+    since: Since = None,
+    limit: Limit = 100,
+    error: Annotated[str | None, typer.Option(metavar="TEXT", help="Error to record.")] = None,
+    cause: Annotated[str | None, typer.Option(metavar="TEXT", help="Cause to record.")] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    confirm: Confirm = None,
+    state_machine: StateMachine = None,
+) -> None:
+    """Stop running executions; they end ABORTED, and nothing they did is undone.
+
+    Example: orderctl orders stop 01JD8Z7Q --cause "recalled product" --yes
+    """
+    cli = app_of(ctx)
+    arns = _selected(cli, orders, since, limit, [ExecutionStatus.RUNNING], state_machine)
+    decisions = [acts.decide_stop(cli.executions, arn) for arn in arns]
+    _act(
+        cli, "stop", decisions, lambda it: acts.stop(cli.executions, it, error=error, cause=cause),
+        dry_run=dry_run, yes=yes, confirm=confirm,
+    )  # fmt: skip
+
+
+def redrive_orders(
+    ctx: typer.Context,
+    orders: Orders = None,
+    since: Since = None,
+    limit: Limit = 100,
+    new: Annotated[bool, typer.Option("--new", help="Start a new execution with the same input instead.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    confirm: Confirm = None,
+    state_machine: StateMachine = None,
+) -> None:
+    """Run failed executions again from the state that failed; what would not help is said first.
+
+    Example: orderctl orders redrive --since 2h --dry-run
+    """
+    cli = app_of(ctx)
+    closed = [ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT, ExecutionStatus.ABORTED]
+    arns = _selected(cli, orders, since, limit, closed, state_machine)
+    decisions = [acts.decide_redrive(cli.executions, arn, cli.clock.now()) for arn in arns]
+    if new:
+        decisions = [_anew(decision) for decision in decisions]
+    do = acts.start_anew if new else acts.redrive
+    what = "start anew" if new else "redrive"
+    _act(cli, what, decisions, lambda it: do(cli.executions, it), dry_run=dry_run, yes=yes, confirm=confirm)
+
+
+def _selected(
+    cli: App,
+    orders: list[str] | None,
+    since: str | None,
+    limit: int,
+    statuses: Sequence[ExecutionStatus],
+    state_machine: str | None,
+) -> list[str]:
+    if bool(orders) == bool(since):
+        raise UsageError("name orders, or --since for all that fit")
+    if orders:
+        return list(dict.fromkeys(arn_of(cli, order, state_machine) for order in orders))
+    begin = when.moment(since or "", "--since", cli.clock.now())
+    machine = cli.resource("state_machine", state_machine)
+    each = (found.find(cli.executions, machine, status=status, since=begin, limit=limit) for status in statuses)
+    return [execution.execution_arn for listed in each for execution in listed][:limit]
+
+
+def _act(
+    cli: App,
+    verb: str,
+    decisions: Sequence[Decision],
+    do: Callable[[DescribedExecution], Acted],
+    *,
+    dry_run: bool,
+    yes: bool,
+    confirm: str | None,
+) -> None:
+    actionable = [decision for decision in decisions if isinstance(decision, Actionable)]
+    cli.renderer.say(f"{verb} {len(actionable)} of {len(decisions)} orders:")
+    for line in acts.plan_lines(verb, decisions):
+        cli.renderer.say(line)
+    if dry_run:
+        cli.renderer.rows(RESULT, [_planned(decision, verb) for decision in decisions])
+        return
+    if actionable:
+        guard.acting(cli, f"{verb} {len(actionable)} orders?", yes=yes, confirm=confirm)
+    done = [_done(decision, do) for decision in decisions]
+    cli.renderer.rows(RESULT, done)
+    _conclude(cli, verb, done)
+
+
+def _done(decision: Decision, do: Callable[[DescribedExecution], Acted]) -> Acted:
+    """One order; a failure is a result, so that the others go on."""
+    if not isinstance(decision, Actionable):
+        return acts.refused(decision)
+    it = decision.execution
+    try:
+        return do(it)
+    except OrderctlError as error:
+        return Acted(it.order_id, it.execution_arn, "refused" if error.code == "conflict" else "failed", error.message)
+
+
+def _conclude(cli: App, verb: str, done: Sequence[Acted]) -> None:
+    """Exit 0 where all is as wanted, 5 (or 1, where it failed) for none of them, 6 for some."""
+    missed = [each for each in done if each.result in ("refused", "failed")]
+    following = [each.new_execution_arn or each.order_id for each in done if each.result in ("redriven", "started")]
+    if following:
+        set_resume(cli, following)
+        cli.renderer.say("next: " + cli.command("orders", "watch", *following[:10]))
+    if missed and len(missed) == len(done):
+        kind = FailedError if any(each.result == "failed" for each in missed) else ConflictError
+        raise kind(f"could not {verb} {missed[0].order_id}: {missed[0].reason}")
+    if missed:
+        raise PartlyDoneError(f"could not {verb} {len(missed)} of {len(done)} orders", hint="the output names them")
+
+
+def _planned(decision: Decision, verb: str) -> Acted:
+    if not isinstance(decision, Actionable):
+        return acts.refused(decision)
+    it = decision.execution
+    return Acted(it.order_id, it.execution_arn, f"would {verb}", decision.warning)
+
+
+def _anew(decision: Decision) -> Decision:
+    """A new execution needs no redrivable one: only one that did not succeed and has ended."""
+    it = decision.execution
+    bad = it.status.is_closed and it.status is not ExecutionStatus.SUCCEEDED
+    return Actionable(it) if bad else decision

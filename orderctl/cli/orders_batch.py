@@ -1,0 +1,76 @@
+"""`orders submit --batch`: a file of orders, checked whole, started one by one, a result line each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from orderctl import assignments
+from orderctl.assignments import Json
+from orderctl.cli import guard
+from orderctl.cli.orders_input import somebody
+from orderctl.errors import FailedError, PartlyDoneError, UsageError
+from orderctl.orders.batch import BatchLine, check, read, submit_all
+from orderctl.orders.order import quantity_from
+
+if TYPE_CHECKING:
+    from orderctl.context import App
+
+COLUMNS = ("line", "order_id", "result", "message")
+PROGRESS_EVERY = 100
+
+
+def submit_batch(
+    cli: App,
+    path: str,
+    machine: str,
+    common: Mapping[str, str | None],
+    sets: Sequence[str],
+    *,
+    dry_run: bool,
+    confirm: str | None,
+) -> None:
+    """Check all, then start all. Raises UsageError before the first start, PartlyDoneError after the last."""
+    from orderctl.documents import opened
+
+    changes = assignments.changes(sets)
+    given = {name: quantity_from(value) if name == "quantity" else value for name, value in common.items() if value}
+    user_id = somebody(cli)
+
+    def complete(values: dict[str, Json]) -> dict[str, Json]:
+        edited = assignments.apply({"user_id": user_id, **values, **given}, changes)
+        if not isinstance(edited, dict):
+            raise UsageError("an order is a JSON object")
+        return edited
+
+    with opened(path, cli.stdin) as batch:
+        total = check(batch, complete)
+        cli.renderer.say(f"{total} orders, all valid")
+        if dry_run:
+            return
+        guard.adding(cli, confirm=confirm)
+        cli.resume = "run the same command again: what was started is not started twice"
+        counts: Counter[str] = Counter()
+        lines = submit_all(cli.executions, machine, read(batch, complete), cli.clock)
+        cli.renderer.rows(COLUMNS, _counted(cli, lines, counts, total))
+    _conclude(cli, counts, total)
+
+
+def _counted(cli: App, lines: Iterator[BatchLine], counts: Counter[str], total: int) -> Iterator[BatchLine]:
+    for number, line in enumerate(lines, 1):
+        counts[line.result] += 1
+        counts["good"] += line.result.is_good
+        yield line
+        if number % PROGRESS_EVERY == 0:
+            cli.out.flush()
+            cli.renderer.say(f"{number} of {total}")
+
+
+def _conclude(cli: App, counts: Counter[str], total: int) -> None:
+    words = ", ".join(f"{count} {result}" for result, count in counts.items() if result != "good")
+    cli.renderer.say(words or "nothing to do")
+    if counts["good"] == total:
+        return
+    message = f"{total - counts['good']} of {total} orders were not started"
+    raise (PartlyDoneError if counts["good"] else FailedError)(message, hint="the output names them")

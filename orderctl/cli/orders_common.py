@@ -1,0 +1,52 @@
+"""What the verbs of `orders` share: their options, and which execution an ORDER means."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orderctl.cli.orders_watch import WatchOptions
+from orderctl.context import App
+from orderctl.errors import UsageError
+from orderctl.orders import when
+from orderctl.orders.models import ExecutionStatus
+from orderctl.orders.names import execution_arn
+
+StateMachine = Annotated[str | None, typer.Option("--state-machine", metavar="ARN", help="State machine to use.")]
+Timeout = Annotated[str | None, typer.Option(metavar="DURATION", help="Stop watching after this; exit 124.")]
+Interval = Annotated[str | None, typer.Option(metavar="DURATION", help="Pause between two reads; 1s.")]
+UntilState = Annotated[str | None, typer.Option(metavar="NAME", help="Watch until this state is entered; exit 0.")]
+Confirm = Annotated[str | None, typer.Option(metavar="ENV", help="Needed in a protected environment.")]
+
+
+def watch_options(
+    timeout: str | None, interval: str | None, until_state: str | None, *, patience: float = 0
+) -> WatchOptions:
+    """The watching flags, read; raises UsageError naming the flag."""
+    pause = when.seconds(interval, "--interval") if interval else 1.0
+    if pause < 0.1:
+        raise UsageError("--interval wants at least 100ms", hint="the account's quota is shared by everybody")
+    seconds = when.seconds(timeout, "--timeout") if timeout else None
+    return WatchOptions(timeout=seconds, interval=pause, until_state=until_state, patience=patience)
+
+
+def arn_of(cli: App, order: str, state_machine: str | None) -> str:
+    """The execution an ORDER means; the state machine is looked up only where it is needed."""
+    return execution_arn(order, lambda: cli.resource("state_machine", state_machine), cli.executions)
+
+
+def set_resume(cli: App, orders: list[str]) -> None:
+    """What Ctrl-C and a timeout tell somebody to run next."""
+    cli.resume = "it goes on; attach again with: " + cli.command("orders", "watch", *orders)
+
+
+def status_of(text: str | None) -> ExecutionStatus | None:
+    """A status in any case, or None; raises UsageError with those there are."""
+    if text is None:
+        return None
+    try:
+        return ExecutionStatus(text.upper().replace("-", "_"))
+    except ValueError as error:
+        words = ", ".join(status for status in ExecutionStatus if status is not ExecutionStatus.PENDING_REDRIVE)
+        raise UsageError(f"unknown status {text!r}", hint=f"one of: {words}") from error

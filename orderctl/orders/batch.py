@@ -1,0 +1,130 @@
+"""Many orders from one file: all checked before the first is started, each started once.
+
+A record without an `order_id` gets one made of its content and its line. So the same file run again, after
+a Ctrl-C or a lost connection, starts what is missing and nothing twice: that is all the resuming there is,
+and no journal can be lost. Starts are paced below the account's quota.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orderctl import jsontext
+from orderctl.assignments import Json
+from orderctl.clock import Clock
+from orderctl.documents import Format, Input, Record
+from orderctl.errors import AuthError, ConflictError, NotFoundError, OrderctlError, UsageError
+from orderctl.orders.models import StateMachineType
+from orderctl.orders.names import named
+from orderctl.orders.order import Order, canonical, parse_order, quantity_from, same_input
+from orderctl.orders.pacing import START_PER_SECOND, TokenBucket
+from orderctl.orders.ports import Executions
+from orderctl.orders.submit import OnConflict, check_type, start
+
+THROTTLED_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds one order is tried again after, while AWS is throttling."""
+
+
+class BatchResult(StrEnum):
+    """What became of one record."""
+
+    STARTED = "started"
+    ATTACHED = "attached"
+    """It was running already."""
+    ALREADY = "already"
+    """It was submitted before, with the same contents, and has ended."""
+    CONFLICT = "conflict"
+    FAILED = "failed"
+
+    @property
+    def is_good(self) -> bool:
+        """Is the order in the workflow?"""
+        return self not in (BatchResult.CONFLICT, BatchResult.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """One record's result."""
+
+    line: int
+    order_id: str
+    result: BatchResult
+    execution_arn: str | None = None
+    message: str | None = None
+
+
+def check(batch: Input, complete: Callable[[dict[str, Json]], dict[str, Json]]) -> int:
+    """Read every record and count them; raises UsageError at the first that is no order, or an id given twice.
+
+    `complete` fills in what the command line says about every order.
+    """
+    lines: dict[str, int] = {}
+    for line, order in read(batch, complete):
+        if order.order_id in lines:
+            raise UsageError(
+                f"{batch.where(line)}: order {order.order_id} stands in line {lines[order.order_id]} already"
+            )
+        lines[order.order_id] = line
+    return len(lines)
+
+
+def read(batch: Input, complete: Callable[[dict[str, Json]], dict[str, Json]]) -> Iterator[tuple[int, Order]]:
+    """Every record as an order, with its line."""
+    for record in batch.records():
+        document = complete(_typed(record, batch.format))
+        document.setdefault("order_id", made_id(record))
+        yield record.line, parse_order(document, source=batch.where(record.line))
+
+
+def made_id(record: Record) -> str:
+    """The same for the same content in the same line, and for nothing else."""
+    text = f"{record.line} {jsontext.dumps(canonical(record.values))}"
+    return "b-" + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def submit_all(
+    executions: Executions, state_machine_arn: str, orders: Iterable[tuple[int, Order]], clock: Clock
+) -> Iterator[BatchLine]:
+    """Start each, and say what became of it. Raises what would fail every other one alike."""
+    check_type(executions, state_machine_arn, StateMachineType.STANDARD)
+    bucket = TokenBucket(clock, START_PER_SECOND)
+    for line, order in orders:
+        bucket.take()
+        yield _one(executions, state_machine_arn, line, order, clock)
+
+
+def _one(executions: Executions, machine: str, line: int, order: Order, clock: Clock) -> BatchLine:
+    for wait in (*THROTTLED_WAITS, None):
+        try:
+            started = start(executions, machine, order, on_conflict=OnConflict.ATTACH)
+            result = BatchResult.ATTACHED if started.attached else BatchResult.STARTED
+            return BatchLine(line, order.order_id, result, started.execution.execution_arn)
+        except (AuthError, NotFoundError):
+            raise
+        except ConflictError as error:
+            return _taken(executions, machine, line, order, error)
+        except OrderctlError as error:
+            if error.code != "throttled" or wait is None:
+                return BatchLine(line, order.order_id, BatchResult.FAILED, None, error.message)
+            clock.sleep(wait)
+    raise AssertionError("the last wait is None")
+
+
+def _taken(executions: Executions, machine: str, line: int, order: Order, error: ConflictError) -> BatchLine:
+    arn = named(machine, order.order_id)
+    existing = executions.describe(arn)
+    if same_input(existing.input, order.input_json):
+        return BatchLine(line, order.order_id, BatchResult.ALREADY, arn, f"it is {existing.status}")
+    return BatchLine(line, order.order_id, BatchResult.CONFLICT, arn, error.message)
+
+
+def _typed(record: Record, fmt: Format) -> dict[str, Json]:
+    """In CSV every cell is text: the one number an order has is read as one."""
+    values = dict(record.values)
+    quantity = values.get("quantity")
+    if fmt is Format.CSV and isinstance(quantity, str):
+        values["quantity"] = quantity_from(quantity)
+    return values

@@ -1,0 +1,134 @@
+"""`orders show`: one execution explained, from its description and its history together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from orderctl import jsontext
+from orderctl.assignments import Json
+from orderctl.clock import Clock
+from orderctl.errors import UsageError
+from orderctl.orders.cause import decode
+from orderctl.orders.history import HistoryReader
+from orderctl.orders.models import DescribedExecution, ExecutionStatus, StateMachineType
+from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
+from orderctl.orders.ports import Histories
+from orderctl.orders.states import StateStatus, Visit
+from orderctl.orders.tracking import Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class StateLine:
+    """One visit of one state, as a row."""
+
+    state: str
+    type: str
+    status: StateStatus
+    entered_at: datetime
+    duration_seconds: float | None
+    attempts: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Everything about one execution; `next_step` says what can be done about it."""
+
+    order_id: str
+    execution_arn: str
+    state_machine_arn: str
+    type: StateMachineType
+    status: ExecutionStatus
+    started_at: datetime | None
+    stopped_at: datetime | None
+    error: str | None
+    cause: str | None
+    failed_state: str | None
+    redrive_status: str | None
+    error_type: str | None
+    error_message: str | None
+    stack: Sequence[str]
+    retries: int
+    next_step: str | None
+    input: Json
+    output: Json
+    states: Sequence[StateLine]
+
+
+def explain(histories: Histories, execution_arn: str, clock: Clock) -> Explained:
+    """Describe the execution and read its history once. Raises NotFoundError."""
+    described = histories.describe(execution_arn)
+    tracker = Tracker(execution_arn)
+    for events in HistoryReader(histories, execution_arn, TokenBucket(clock, HISTORY_PER_SECOND)).read():
+        for event in events:
+            tracker.apply(event)
+    return _explained(described, tracker)
+
+
+def _explained(described: DescribedExecution, tracker: Tracker) -> Explained:
+    culprit = tracker.culprit
+    status = tracker.status if tracker.status.is_closed else described.status
+    error, cause = described.error or tracker.error, described.cause or tracker.cause
+    decoded = decode(error, cause) if error or cause else None
+    return Explained(
+        order_id=described.order_id,
+        execution_arn=described.execution_arn,
+        state_machine_arn=described.state_machine_arn,
+        type=described.type,
+        status=status,
+        started_at=described.started_at,
+        stopped_at=described.stopped_at or tracker.stopped_at,
+        error=error,
+        cause=cause,
+        failed_state=tracker.failed_state,
+        redrive_status=described.redrive_status,
+        error_type=decoded.type if decoded else None,
+        error_message=decoded.message if decoded else None,
+        stack=decoded.stack if decoded else (),
+        retries=max(0, culprit.attempts - 1) if culprit else 0,
+        next_step=_next_step(described, status, culprit),
+        input=_document(described.input),
+        output=_document(described.output),
+        states=[state_line(visit) for visit in tracker.visits],
+    )
+
+
+def state_line(visit: Visit) -> StateLine:
+    """A visit as a row."""
+    took = None if visit.exited_at is None else round(visit.seconds(visit.exited_at), 3)
+    return StateLine(
+        state=visit.path,
+        type=visit.kind,
+        status=visit.status,
+        entered_at=visit.entered_at,
+        duration_seconds=took,
+        attempts=visit.attempts,
+        error=decode(visit.error, visit.cause).line or None,
+    )
+
+
+def _next_step(described: DescribedExecution, status: ExecutionStatus, culprit: Visit | None) -> str | None:
+    if status in (ExecutionStatus.RUNNING, ExecutionStatus.PENDING_REDRIVE):
+        return f"orderctl orders watch {described.order_id}"
+    if status is ExecutionStatus.SUCCEEDED:
+        return None
+    if culprit is not None and culprit.kind == "Fail":
+        return f"a redrive enters {culprit.name} again and fails again: submit a corrected order under a new id"
+    if described.redrive_status == "REDRIVABLE":
+        return "redrivable: it goes on from the state that failed"
+    if described.redrive_status_reason:
+        return f"not redrivable: {described.redrive_status_reason}"
+    return None
+
+
+def _document(text: str | None) -> Json:
+    """The JSON document in `text`; text that is none stays text."""
+    if text is None:
+        return None
+    try:
+        document: Json = jsontext.loads(text, source="execution")
+    except UsageError:
+        return text
+    return document

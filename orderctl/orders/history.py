@@ -1,0 +1,91 @@
+"""Reading an execution's history: every event once, in order, none missing.
+
+AWS's page token belongs to one snapshot and the last page has none, so there is nothing to resume with.
+The first read goes forwards, page by page, so that a history of 25,000 events never has to be held. Every
+later one goes backwards from the end until it meets the last event it has, which proves there is no gap;
+what it brought is small.
+
+Ids are counted from 1 without holes. An event that is missing in between is waited for over a few reads,
+because the history is not documented to be consistent; then the hole is told, and reading goes on: a watch
+that stands still helps nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from orderctl.orders.models import HistoryEvent
+from orderctl.orders.pacing import TokenBucket
+from orderctl.orders.ports import Histories
+
+FIRST_PAGE = 1000
+"""Events a page, AWS's limit, where everything is wanted."""
+NEWS_PAGE = 100
+"""Events a page, where only the newest are."""
+PATIENCE = 3
+"""Reads a missing event is waited for."""
+
+
+class HistoryReader:
+    """Reads one execution; remembers the last id handed out."""
+
+    def __init__(
+        self, histories: Histories, execution_arn: str, bucket: TokenBucket, *, with_data: bool = False
+    ) -> None:
+        self.execution_arn = execution_arn
+        self.last_id = 0
+        self.holes: list[str] = []
+        """Ranges of ids that never came, in words; whoever reads takes them out."""
+        self._histories = histories
+        self._bucket = bucket
+        self._with_data = with_data
+        self._reads_with_hole = 0
+
+    def read(self) -> Iterator[Sequence[HistoryEvent]]:
+        """Batches of what is new, in order; nothing where nothing is. One call a page, paced."""
+        if self.last_id == 0:
+            for page in self._pages(newest_first=False, size=FIRST_PAGE):
+                yield self._accept(page)
+                if self._reads_with_hole:
+                    return
+        else:
+            yield self._accept(self._backwards())
+
+    def _backwards(self) -> list[HistoryEvent]:
+        found: list[HistoryEvent] = []
+        for page in self._pages(newest_first=True, size=NEWS_PAGE):
+            found += page
+            if any(event.id <= self.last_id for event in page):
+                break
+        return found
+
+    def _pages(self, *, newest_first: bool, size: int) -> Iterator[Sequence[HistoryEvent]]:
+        token: str | None = None
+        while True:
+            self._bucket.take()
+            page = self._histories.history_page(
+                self.execution_arn, newest_first=newest_first, page_size=size, with_data=self._with_data, token=token
+            )
+            yield page.events
+            token = page.next_token
+            if token is None:
+                return
+
+    def _accept(self, found: Sequence[HistoryEvent]) -> list[HistoryEvent]:
+        """The part without a hole, in order; the rest only when patience is over."""
+        fresh = sorted({event.id: event for event in found if event.id > self.last_id}.values(), key=lambda e: e.id)
+        accepted: list[HistoryEvent] = []
+        for event in fresh:
+            if event.id != self.last_id + 1:
+                if self._reads_with_hole + 1 < PATIENCE:
+                    self._reads_with_hole += 1
+                    return accepted
+                self.holes.append(_range(self.last_id + 1, event.id - 1))
+            accepted.append(event)
+            self.last_id = event.id
+        self._reads_with_hole = 0
+        return accepted
+
+
+def _range(first: int, last: int) -> str:
+    return f"event {first}" if first == last else f"events {first} to {last}"

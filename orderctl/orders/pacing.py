@@ -1,0 +1,41 @@
+"""How fast we may ask: a token bucket below the account's own.
+
+Step Functions counts calls for the whole account and Region: every console, dashboard and script of the
+team draws from the same bucket, which for GetExecutionHistory refills with 20 tokens a second. We take
+15 at most and leave the rest to them.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
+
+from __future__ import annotations
+
+from orderctl.clock import Clock
+
+HISTORY_PER_SECOND = 15.0
+"""Calls of GetExecutionHistory; the account's bucket refills with 20 (all Regions)."""
+START_PER_SECOND = 100.0
+"""Calls of StartExecution; the account's bucket refills with 150 in most Regions, 300 in three."""
+
+
+class TokenBucket:
+    """Lets through `per_second` calls a second, and `burst` at once after a rest."""
+
+    def __init__(self, clock: Clock, per_second: float, burst: float | None = None) -> None:
+        self._clock = clock
+        self._per_second = per_second
+        self._burst = per_second if burst is None else burst
+        self._tokens = self._burst
+        self._at = clock.monotonic()
+
+    def take(self) -> None:
+        """Wait for the next token, and take it."""
+        self._refill()
+        if self._tokens < 1:
+            self._clock.sleep((1 - self._tokens) / self._per_second)
+            self._refill()
+        self._tokens -= 1
+
+    def _refill(self) -> None:
+        now = self._clock.monotonic()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_second)
+        self._at = now

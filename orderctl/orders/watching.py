@@ -1,0 +1,117 @@
+"""A watch of one or more orders: the poller's news folded into states, and the outcome at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from orderctl.errors import ExecutionEndedError, FailedError, OrderctlError
+from orderctl.orders.cause import decode
+from orderctl.orders.follow import News
+from orderctl.orders.history import HistoryReader
+from orderctl.orders.models import Execution, ExecutionStatus, HistoryEvent
+from orderctl.orders.states import Transition
+from orderctl.orders.tracking import Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of one order, as it stands in a stream of JSON."""
+
+    type: str
+    order_id: str
+    execution_arn: str
+    id: int
+    previous_id: int | None
+    timestamp: datetime
+    state: str | None
+    what: str | None
+    duration_seconds: float | None
+    error: str | None
+    details: Mapping[str, object]
+
+    @property
+    def has_transition(self) -> bool:
+        """Is it worth a line of its own?"""
+        return self.what is not None
+
+
+class Watching:
+    """The states of every watched order."""
+
+    def __init__(self, execution_arns: Sequence[str]) -> None:
+        self.trackers = {arn: Tracker(arn) for arn in execution_arns}
+        self.reached: str | None = None
+        """The state `--until-state` waited for, once it was entered."""
+
+    def add(self, execution_arn: str) -> None:
+        """Watch one more."""
+        self.trackers[execution_arn] = Tracker(execution_arn)
+
+    def take(self, news: News, now: datetime, until_state: str | None = None) -> list[Step]:
+        """Fold one read in; gives a step for each event."""
+        tracker = self.trackers[news.execution_arn]
+        steps = []
+        for event in news.events:
+            steps.append(_step(tracker, event, tracker.apply(event)))
+            if until_state is not None and event.state == until_state and event.type.endswith("StateEntered"):
+                self.reached = until_state
+                return steps
+        if news.status is not None:
+            tracker.ended(news.status, now)
+        return steps
+
+    @property
+    def executions(self) -> list[Execution]:
+        """Every execution as far as it is known."""
+        return [tracker.execution for tracker in self.trackers.values()]
+
+    def verdict(self, until_state: str | None = None) -> OrderctlError | None:
+        """The error the watch ends with: None where every order succeeded or the state was reached."""
+        if self.reached is not None:
+            return None
+        bad = [each for each in self.executions if each.status is not ExecutionStatus.SUCCEEDED]
+        if bad:
+            return ended_badly(bad, len(self.trackers))
+        if until_state is not None:
+            return FailedError(f"succeeded without ever entering state {until_state!r}")
+        return None
+
+
+def steps_of(reader: HistoryReader) -> Iterator[Step]:
+    """Every event readable now, each as a step."""
+    tracker = Tracker(reader.execution_arn)
+    for events in reader.read():
+        for event in events:
+            yield _step(tracker, event, tracker.apply(event))
+
+
+def ended_badly(bad: Sequence[Execution], total: int) -> ExecutionEndedError:
+    """What to say, and do next, about executions that did not succeed."""
+    if total == 1:
+        one = bad[0]
+        why = decode(one.error, one.cause)
+        where = f" in {one.failed_state}" if one.failed_state and one.failed_state != why.type else ""
+        message = f"order {one.order_id} {one.status}{where}" + (f": {why.line}" if why.line else "")
+        hint = f"orderctl orders show {one.order_id}" if one.type == "STANDARD" else None
+        return ExecutionEndedError(message, hint=hint)
+    names = ", ".join(f"{each.order_id} {each.status}" for each in bad[:10]) + (", …" if len(bad) > 10 else "")
+    return ExecutionEndedError(f"{len(bad)} of {total} orders did not succeed: {names}")
+
+
+def _step(tracker: Tracker, event: HistoryEvent, transition: Transition | None) -> Step:
+    state = transition.state if transition is not None and transition.state else event.state
+    return Step(
+        type=event.type,
+        order_id=tracker.order_id,
+        execution_arn=tracker.execution_arn,
+        id=event.id,
+        previous_id=event.previous_id,
+        timestamp=event.timestamp,
+        state=state,
+        what=None if transition is None else transition.what,
+        duration_seconds=None if transition is None or transition.seconds is None else round(transition.seconds, 3),
+        error=None if transition is None else transition.error,
+        details=event.details,
+    )

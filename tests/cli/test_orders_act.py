@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orderctl.errors import AuthError, ConflictError, FailedError
+from tests.cli.support import Outcome, write_config
+from tests.cli.test_orders import ARN, Desk
+from tests.fakes.histories import FROM_TOMORROW, OUT_OF_STOCK, RETRIED_THEN_FAILED, SUCCEEDED
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    desk = Desk(tmp_path)
+    for name, rows in (("good", SUCCEEDED), ("sold-out", OUT_OF_STOCK), ("crashed", RETRIED_THEN_FAILED)):
+        desk.executions.run(name, rows)
+        desk.clock.advance(60)
+    return desk
+
+
+def test_redrive_shows_its_plan_asks_and_says_what_to_run_next(desk: Desk) -> None:
+    done = desk.run("orders", "redrive", "crashed", stdin="y\n", terminal=True)
+    assert done.code == 0
+    assert done.err == (
+        "redrive 1 of 1 orders:\n"
+        "  crashed  FAILED  redrive\n"
+        "redrive 1 orders? [y/N] next: orderctl orders watch crashed\n"
+    )
+    assert desk.executions.count("redrive") == 1
+
+
+@pytest.mark.parametrize(("answer", "terminal"), [("n\n", True), ("", True), ("", False)])
+def test_without_a_yes_nothing_is_redriven(desk: Desk, answer: str, terminal: bool) -> None:
+    assert desk.run("orders", "redrive", "crashed", stdin=answer, terminal=terminal).code == 7
+    assert desk.executions.count("redrive") == 0
+
+
+def test_dry_run_shows_the_same_plan_and_changes_nothing(desk: Desk) -> None:
+    done = desk.run("orders", "redrive", "--since", "1h", "--dry-run")
+    assert done == Outcome(
+        0,
+        "crashed\twould redrive\t\t\n"
+        "sold-out\twould redrive\tOutOfStock is a Fail state: it is entered again and fails again\t\n",
+        "redrive 2 of 2 orders:\n"
+        "  crashed  FAILED  redrive\n"
+        "  sold-out  FAILED  redrive; OutOfStock is a Fail state: it is entered again and fails again\n",
+    )
+    assert desk.executions.count("redrive") == 0
+
+
+def test_some_that_cannot_be_redriven_make_it_exit_6(desk: Desk) -> None:
+    done = desk.run("orders", "redrive", "crashed", "good", "--yes", "-o", "json")
+    assert done.code == 6
+    assert [(each["order_id"], each["result"], each["reason"]) for each in json.loads(done.out)] == [
+        ("crashed", "redriven", None),
+        ("good", "refused", "it is SUCCEEDED"),
+    ]
+
+
+def test_none_that_can_be_redriven_is_a_conflict_and_nobody_is_asked(desk: Desk) -> None:
+    done = desk.run("orders", "redrive", "good")
+    assert done.code == 5
+    assert desk.executions.count("redrive") == 0
+
+
+def test_one_that_fails_does_not_keep_the_others_from_their_turn(desk: Desk) -> None:
+    desk.executions.fail("redrive", ConflictError("not redrivable"))
+    done = desk.run("orders", "redrive", "crashed", "sold-out", "--yes")
+    assert done.code == 6
+    assert desk.executions.count("redrive") == 2
+
+
+def test_one_that_fails_alone_is_exit_1(desk: Desk) -> None:
+    desk.executions.fail("redrive", FailedError("internal error"))
+    assert desk.run("orders", "redrive", "crashed", "--yes").code == 1
+
+
+def test_new_starts_another_execution_and_links_the_two(desk: Desk) -> None:
+    done = desk.run("orders", "redrive", "sold-out", "--new", "--yes", "-o", "json")
+    assert done.code == 0
+    assert json.loads(done.out)[0]["new_execution_arn"] == f"{ARN}:sold-out-new"
+    assert desk.executions.count("redrive") == 0
+    desk.clock.advance(60)
+    assert desk.run("orders", "redrive", "sold-out", "--new", "--yes").code == 5
+    assert len(desk.executions.runs) == 4
+
+
+def test_a_protected_environment_wants_its_name_even_with_yes(desk: Desk) -> None:
+    write_config(desk.home, 'default_env = "prod"\n[env.prod]\nprotected = true\nregion = "us-east-1"\n')
+    assert desk.run("orders", "redrive", "crashed", "--yes").code == 7
+    assert desk.executions.count("redrive") == 0
+
+
+def test_stop_ends_a_running_order_once(desk: Desk) -> None:
+    desk.executions.run("running", SUCCEEDED)
+    desk.clock.advance(1)
+    first = desk.run("orders", "stop", "running", "--cause", "recalled", "--yes")
+    assert first == Outcome(0, "running\tstopped\t\t\n", "stop 1 of 1 orders:\n  running  RUNNING  stop\n")
+    again = desk.run("orders", "stop", "running", "--yes")
+    assert (again.code, again.out) == (0, "running\talready\tit is ABORTED\t\n")
+    assert desk.executions.count("stop") == 1
+    assert desk.run("orders", "watch", "running").code == 8
+
+
+def test_stopping_what_succeeded_is_a_conflict(desk: Desk) -> None:
+    assert desk.run("orders", "stop", "good", "--yes").code == 5
+    assert desk.executions.count("stop") == 0
+
+
+@pytest.mark.parametrize("argv", [("stop",), ("redrive",), ("stop", "a", "--since", "1h"), ("redrive", "--since", "x")])
+def test_which_orders_has_to_be_said(desk: Desk, argv: tuple[str, ...]) -> None:
+    assert desk.run("orders", *argv, "--yes").code == 2
+
+
+def test_an_order_that_does_not_exist_stops_it_before_anything_is_done(desk: Desk) -> None:
+    assert desk.run("orders", "redrive", "crashed", "nope", "--yes").code == 3
+    assert desk.executions.count("redrive") == 0
+
+
+def test_no_permission_to_look_is_exit_4(desk: Desk) -> None:
+    desk.executions.fail("describe", AuthError("not authorized"))
+    assert desk.run("orders", "stop", "good", "--yes").code == 4
+
+
+def test_history_is_every_event_in_order(desk: Desk) -> None:
+    done = desk.run("orders", "history", "crashed")
+    assert done.code == 0
+    assert [line.split("\t")[2] for line in done.out.splitlines()] == [row[1] for row in RETRIED_THEN_FAILED]
+
+
+def test_history_with_data_shows_what_went_in(desk: Desk) -> None:
+    desk.executions.run("odd", FROM_TOMORROW)
+    desk.clock.advance(9)
+    with_data = [
+        json.loads(line) for line in desk.run("orders", "history", "odd", "--data", "-o", "jsonl").out.splitlines()
+    ]
+    without = [json.loads(line) for line in desk.run("orders", "history", "odd", "-o", "jsonl").out.splitlines()]
+    assert with_data[0]["details"]["input"] == "{}"
+    assert "input" not in without[0]["details"]
+    assert without[2]["type"] == "TaskHandedToRobot"

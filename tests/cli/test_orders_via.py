@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orderctl.events.models import Taken
+from tests.cli.support import Outcome, run
+from tests.cli.test_orders import ARN, ORDER, Desk
+from tests.fakes.clock import FakeClock
+from tests.fakes.events import FakeBus, answer_lost
+from tests.fakes.executions import FakeExecutions
+from tests.fakes.histories import OUT_OF_STOCK, SUCCEEDED
+
+
+class Consumer(FakeClock):
+    """Starts the order's execution four seconds after its event was published."""
+
+    def __init__(self, bus: FakeBus) -> None:
+        super().__init__()
+        self.bus, self.works = bus, True
+        self.executions = FakeExecutions(self)
+        self.rows = SUCCEEDED
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if self.works and self.bus.taken and self.elapsed >= 4 and not self.executions.runs:
+            self.executions.run("o-1", self.rows)
+
+
+@pytest.fixture
+def bus() -> FakeBus:
+    return FakeBus()
+
+
+@pytest.fixture
+def consumer(bus: FakeBus) -> Consumer:
+    return Consumer(bus)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, consumer: Consumer) -> Desk:
+    desk = Desk(tmp_path)
+    desk.clock, desk.executions = consumer, consumer.executions
+    return desk
+
+
+def submit(desk: Desk, bus: FakeBus, *flags: str) -> Outcome:
+    app = desk.app()
+    app.environ = {**app.environ, "ORDERCTL_EVENT_BUS": "orders"}
+    app.event_buses = lambda name: bus
+    return run(app, *ORDER, "--order-id", "o-1", "--via", "event", *flags)
+
+
+def test_the_order_is_published_once_as_the_api_would(desk: Desk, bus: FakeBus) -> None:
+    done = submit(desk, bus)
+    assert done.code == 0
+    assert done.out.startswith("o-1\tpublished\t")
+    event = bus.taken[0]
+    assert (len(bus.taken), event.source, event.detail_type) == (1, "orders.api", "OrderCreated")
+    assert json.loads(event.detail) == {"order_id": "o-1", "user_id": "ada", "product_id": "widget-1", "quantity": 2}
+    assert desk.executions.count("start") == 0
+
+
+@pytest.mark.parametrize(("rows", "code"), [(SUCCEEDED, 0), (OUT_OF_STOCK, 8)])
+def test_watched_it_is_found_by_its_id_and_the_outcome_is_the_exit_code(
+    desk: Desk, bus: FakeBus, consumer: Consumer, rows: list[object], code: int
+) -> None:
+    consumer.rows = rows  # type: ignore[assignment]
+    done = submit(desk, bus, "--watch")
+    assert done.code == code
+    assert done.out.startswith("2026-11-22T03:00:0")
+
+
+def test_an_execution_that_never_appears_points_at_the_dead_letters(
+    desk: Desk, bus: FakeBus, consumer: Consumer
+) -> None:
+    consumer.works = False
+    done = submit(desk, bus, "--watch", "-o", "jsonl")
+    assert done.code == 3
+    assert json.loads(done.out.splitlines()[-1])["outcome"] == "not_found"
+    assert "no execution appeared in 60s" in done.err
+    assert "orderctl dlq list" in done.err
+
+
+def test_a_bus_that_does_not_exist_is_exit_3_and_nothing_is_sent(desk: Desk) -> None:
+    nowhere = FakeBus(exists=False)
+    assert submit(desk, nowhere).code == 3
+    assert nowhere.calls == 0
+
+
+def test_an_entry_that_was_not_taken_is_an_error(desk: Desk, bus: FakeBus) -> None:
+    bus.on_entry = lambda event: Taken(None, "MalformedDetail", "not an object")
+    assert submit(desk, bus, "--watch").code == 1
+
+
+def test_a_lost_answer_is_not_sent_again(desk: Desk, bus: FakeBus) -> None:
+    bus.on_answer = answer_lost
+    done = submit(desk, bus)
+    assert (done.code, bus.calls) == (1, 1)
+    assert "its event may be on the bus" in done.err
+
+
+def test_dry_run_publishes_nothing(desk: Desk, bus: FakeBus) -> None:
+    assert submit(desk, bus, "--dry-run").code == 0
+    assert bus.calls == 0
+
+
+def test_express_is_not_reached_by_an_event(desk: Desk, bus: FakeBus) -> None:
+    assert submit(desk, bus, "--express").code == 2
+    assert ARN not in desk.executions.runs
