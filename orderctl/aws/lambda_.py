@@ -7,6 +7,7 @@ a second event. Reading goes over `client`, which repeats.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from orderctl.aws.errors import aws_call
@@ -23,6 +24,9 @@ MAX_EVENT_BYTES = 1_048_576
 """Payload of an asynchronous invoke (Lambda API reference, "Invoke"; 262,144 until October 2025)."""
 ACCEPTED = 202
 """The answer to an asynchronous invoke that was queued (Lambda API reference, "Invoke")."""
+
+SWITCH_SECONDS = 90.0
+"""Longest wait for a mapping to be enabled or disabled."""
 
 
 class LambdaFunctions:
@@ -79,6 +83,34 @@ class LambdaFunctions:
         """Raise NotFoundError or AuthError; permission to look is not yet permission to invoke."""
         with aws_call("lambda", "GetFunctionConfiguration", subject=f"function {function}"):
             self._client.get_function_configuration(**_named(function))
+
+    @contextmanager
+    def paused(self, queue_arn: str) -> Iterator[None]:
+        """Disable the enabled mappings that read from the queue, and enable them again at the end."""
+        mappings = self._enabled(queue_arn)
+        try:
+            for mapping in mappings:
+                self._enable(mapping, False)
+            yield
+        finally:
+            for mapping in mappings:
+                self._enable(mapping, True)
+
+    def _enabled(self, queue_arn: str) -> list[str]:
+        pages = self._client.get_paginator("list_event_source_mappings").paginate(EventSourceArn=queue_arn)
+        with aws_call("lambda", "ListEventSourceMappings", subject=f"queue {queue_arn}"):
+            found = [said for page in pages for said in page["EventSourceMappings"]]
+        return [said["UUID"] for said in found if said.get("State") == "Enabled"]
+
+    def _enable(self, mapping: str, enabled: bool) -> None:
+        """Switch and wait until it is so; the change takes AWS up to a minute."""
+        with aws_call("lambda", "UpdateEventSourceMapping", subject=f"event source mapping {mapping}"):
+            said = self._client.update_event_source_mapping(UUID=mapping, Enabled=enabled)
+        give_up = self._clock.monotonic() + SWITCH_SECONDS
+        while said.get("State") != ("Enabled" if enabled else "Disabled") and self._clock.monotonic() < give_up:
+            self._clock.sleep(1)
+            with aws_call("lambda", "GetEventSourceMapping", subject=f"event source mapping {mapping}"):
+                said = self._client.get_event_source_mapping(UUID=mapping)
 
     def _functions(self) -> Iterator[Any]:
         pages = self._client.get_paginator("list_functions").paginate()

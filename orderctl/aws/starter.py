@@ -72,13 +72,15 @@ def outcome_of(error: OrderctlError) -> NotSent | Unknown:
 
     Missing or refused credentials, permission or target are fatal: every other delivery there would fail alike.
     """
-    from botocore.exceptions import ClientError, ParamValidationError
+    from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ParamValidationError
 
     cause = error.__cause__
     if isinstance(error, ThrottledError):
         return NotSent(error.message, is_retryable=True)
     if isinstance(error, AuthError | NotFoundError) or (error.aws and error.aws.code.lower().startswith("kms")):
         return NotSent(error.message, is_fatal=True, error=error)
+    if isinstance(cause, EndpointConnectionError | ConnectTimeoutError):
+        return NotSent(error.message, is_retryable=True)  # no connection, so nothing was sent
     if isinstance(cause, ParamValidationError):
         return NotSent(error.message)
     if isinstance(cause, ClientError) and cause.response["ResponseMetadata"]["HTTPStatusCode"] < 500:

@@ -1,21 +1,23 @@
 """Drills: dead letters as AWS would have written them, put on the queues that the wiring names.
 
 A team practises on them, and the runbooks are tested with them. `build` makes the letters (pure), `place` sends
-them. A dead letter of an SQS source queue cannot be sent, because only SQS marks a message as moved: `wear_out`
-receives it in its source queue until SQS moves it. For a local stack: a drill counts up the receives of whatever
-else it meets in a source queue by one, and a live consumer may be quicker and simply process the letter.
+them. A dead letter of an SQS source queue cannot be sent, because only SQS marks a message as moved: so
+`place_and_move` pauses the consumers, and receives it in its source queue until SQS moves it. For a local stack:
+what else lies in the source queue is received once more by that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import cycle, islice
+from typing import Protocol
 
 from orderctl.clock import Clock
 from orderctl.dlq.drill_letters import Slot, letter
-from orderctl.dlq.models import Kind, Message, Outcome, Queue, ToQueue, Wire, Wiring
+from orderctl.dlq.models import Kind, Message, Outcome, Queue, Sent, ToQueue, Wire, Wiring
 from orderctl.dlq.ports import Queues
 from orderctl.errors import NotFoundError, UsageError
 
@@ -33,6 +35,15 @@ class Placed:
 
     letter: ToQueue
     outcome: Outcome
+    is_dead: bool
+    """Does it lie in the dead-letter queue now?"""
+
+
+class Consumers(Protocol):
+    """Whoever reads a source queue by itself: a drill has to be alone with it."""
+
+    def paused(self, queue_arn: str) -> AbstractContextManager[None]:
+        """Nothing reads the queue inside; afterwards everybody who did before does again."""
 
 
 def build(
@@ -84,7 +95,23 @@ def place(queues: Queues, letters: Sequence[ToQueue]) -> list[Placed]:
         while batch := dict(islice(mine, BATCH)):
             sent = queues.send(queue, {str(place): each for place, each in batch.items()})
             outcomes |= {place: sent[str(place)] for place in batch}
-    return [Placed(each, outcomes[place]) for place, each in enumerate(letters)]
+    return [Placed(each, outcomes[place], isinstance(outcomes[place], Sent)) for place, each in enumerate(letters)]
+
+
+def place_and_move(queues: Queues, consumers: Consumers, letters: Sequence[ToQueue], clock: Clock) -> list[Placed]:
+    """Send letters to their source queues and have SQS move them to the dead-letter queues, queue by queue."""
+    placed: list[Placed] = []
+    for arn in dict.fromkeys(each.arn for each in letters):
+        with consumers.paused(arn):
+            sent = place(queues, [each for each in letters if each.arn == arn])
+            ids = {each.outcome.new_id for each in sent if isinstance(each.outcome, Sent)}
+            moved = wear_out(queues, queues.describe(arn), {found for found in ids if found}, clock)
+        placed += [replace(each, is_dead=_id_of(each) in moved) for each in sent]
+    return placed
+
+
+def _id_of(placed: Placed) -> str | None:
+    return placed.outcome.new_id if isinstance(placed.outcome, Sent) else None
 
 
 def wear_out(queues: Queues, source: Queue, ids: Collection[str], clock: Clock) -> frozenset[str]:

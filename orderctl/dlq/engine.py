@@ -42,6 +42,7 @@ QUIET_LIMIT = 10
 HOLD_LIMIT = 10_000
 """Messages held back by handle; beyond it they are left to come back when their visibility ends."""
 UNREACHABLE_LIMIT = 5
+UNSEEN = "an earlier part of this run had it in hand, and SQS has not handed it out since"
 CUT_OFF = "an earlier part of this run was cut off while delivering it"
 
 
@@ -59,6 +60,8 @@ class Job:
     rate: float | None = None
     redriven_before: Callable[[DeadLetter], str | None] = lambda _letter: None
     """Why a letter must not be redriven once more, by what earlier runs did with it."""
+    delivered_before: Callable[[str], bool] = lambda _message_id: False
+    """Did an earlier run deliver this very message, and only not get to deleting it?"""
 
 
 @dataclass(slots=True)
@@ -80,6 +83,7 @@ class Engine:
     _blocked_groups: set[str] = field(default_factory=set)
     _claimed: int = 0
     _quiet: int = 0
+    _is_empty: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _errors: list[BaseException] = field(default_factory=list)
     _pace: Pace = field(init=False)
@@ -105,6 +109,7 @@ class Engine:
         finally:
             self._stop.set()
         self._give_back(list(self._held.values()))
+        self._miss()
         if self._errors:
             raise self._errors[0]
         if interrupted is not None:
@@ -155,7 +160,7 @@ class Engine:
         if not self._has_news(messages) and self._is_drained():
             self._stop.set()
         self._pace.went_well()
-        done = [message for message in messages if message.message_id in self.tally.delivered]
+        done = [message for message in messages if self._is_delivered(message.message_id)]
         self.desk.delete(done)
         letters = self._triage([message for message in messages if message not in done])
         if letters and not self._pace.take(len(letters)):
@@ -163,6 +168,9 @@ class Engine:
             return
         if letters:
             self._settle(letters)
+
+    def _is_delivered(self, message_id: str) -> bool:
+        return message_id in self.tally.delivered or self.job.delivered_before(message_id)
 
     def _settle(self, letters: Sequence[Redrivable]) -> None:
         by_id = {letter.letter.message.message_id: letter.letter.message for letter in letters}
@@ -195,6 +203,7 @@ class Engine:
             self._note(f"the queue still counts {now.depth} visible messages, but hands none out; run it again later")
         elif elsewhere > 0:
             self._note(f"about {elsewhere} messages are in flight in somebody else's hands and were not seen")
+        self._is_empty = not now.depth and elsewhere <= 0
         return True
 
     def _triage(self, messages: Sequence[Message]) -> list[Redrivable]:
@@ -269,6 +278,20 @@ class Engine:
         left = give_back(self.queues, self.job.queue, self.clock, messages)
         if left:
             self._note(f"{left} messages could not be given back at once; they are visible again within two minutes")
+
+    def _miss(self) -> None:
+        """What an earlier part of the run had in hand and SQS has not handed out again.
+
+        In doubt, it is not done, and said so. Delivered, it is gone when the queue is drained and nothing is in
+        flight; should it appear after all, any later run on this machine only deletes it.
+        """
+        for message_id in (self.standing.in_doubt | self.standing.kept.keys()) - self._seen:
+            if message_id not in self.tally.delivered:
+                self.tally.kept.setdefault(message_id, UNSEEN)
+        if self._is_empty:
+            gone = [i for i in self.standing.to_delete if i not in self._seen and i not in self.tally.deleted]
+            self.tally.deleted.update(gone)
+            self.desk.journal.deleted(gone)
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

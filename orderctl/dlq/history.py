@@ -36,6 +36,10 @@ class History:
             return f"the same failure was redriven already, as {twin[1].value} in run {twin[0]}"
         return None
 
+    def was_delivered(self, message_id: str) -> bool:
+        """Was this very message delivered by an earlier run that then could not delete it?"""
+        return message_id in self._delivered
+
     def redriven(self, letter: DeadLetter) -> int:
         """How often this failure was redriven before, as far as this machine knows."""
         count = 0
@@ -48,8 +52,9 @@ class History:
         return count
 
     @cached_property
-    def _read(self) -> tuple[dict[str, str], dict[str, tuple[str, Kind]]]:
+    def _read(self) -> tuple[dict[str, str], dict[str, tuple[str, Kind]], set[str]]:
         links: dict[str, str] = {}
+        delivered: set[str] = set()
         settled: dict[str, tuple[str, Kind]] = {}
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             run = path.name.removesuffix(SUFFIX)
@@ -60,14 +65,17 @@ class History:
                 if record["r"] == "taken":
                     for item in record["letters"]:
                         request_ids[item["id"]] = (item.get("request_id") or "", Kind(item["kind"]))
+                elif record["r"] == "deleted":
+                    delivered.difference_update(record["ids"])
                 elif record["r"] == "delivered":
+                    delivered.update(record["ids"])
                     for message_id, new_id in record["ids"].items():
                         request_id, kind = request_ids.get(message_id, ("", Kind.UNKNOWN))
                         if new_id:
                             links[new_id] = request_id or message_id
                         if request_id:
                             settled[request_id] = (run, kind)
-        return links, settled
+        return links, settled, delivered
 
     @property
     def _links(self) -> dict[str, str]:
@@ -76,3 +84,7 @@ class History:
     @property
     def _settled(self) -> dict[str, tuple[str, Kind]]:
         return self._read[1]
+
+    @property
+    def _delivered(self) -> set[str]:
+        return self._read[2]

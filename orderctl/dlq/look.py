@@ -33,7 +33,7 @@ class Glance:
     seen: int = 0
     not_selected: int = 0
     is_whole: bool = False
-    """Did it go on until nothing new came? Otherwise it stopped at its limit."""
+    """Did it see all there is? Not when it stopped at its limit, nor behind the hidden head of a FIFO group."""
     in_hand: dict[str, Message] = field(default_factory=dict, repr=False)
 
 
@@ -69,7 +69,7 @@ def look(
                 yielded += 1
                 if yielded == limit:
                     return
-        glance.is_whole = True
+        glance.is_whole = not queue.is_fifo or glance.seen >= queue.depth
     finally:
         give_back(queues, queue, clock, list(glance.in_hand.values()))
         glance.in_hand.clear()

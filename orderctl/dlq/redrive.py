@@ -233,6 +233,7 @@ def _run(
         concurrency=order.concurrency,
         rate=order.rate,
         redriven_before=lambda letter: past.objection(letter, order.max_redrives),
+        delivered_before=past.was_delivered,
     )
     clock = services.clock
     desk = Desk(

@@ -212,3 +212,59 @@ def test_a_function_that_may_not_be_looked_at_is_an_auth_error(aws: FakeAws) -> 
     aws.faults.on("GetFunctionConfiguration", access_denied())
     with pytest.raises(AuthError, match="GetFunctionConfiguration"):
         adapter(aws).check(FUNCTION)
+
+
+# --- pausing ----------------------------------------------------------------------------------------------------
+
+
+class Switchboard:
+    """The mappings of the fake with a switch; a change is in force two looks after it was made, as on AWS."""
+
+    def __init__(self, aws: FakeAws) -> None:
+        self.aws, self.pending = aws, 0
+        self.switched: list[tuple[str, bool]] = []
+        aws.faults.on("UpdateEventSourceMapping", self.update)
+        aws.faults.on("GetEventSourceMapping", self.get)
+
+    def update(self, call: Call, proceed: Proceed, clock: AnyClock) -> Json:
+        self.switched.append((call.params["UUID"], call.params["Enabled"]))
+        self.pending = 2
+        return {"UUID": call.params["UUID"], "State": "Updating"}
+
+    def get(self, call: Call, proceed: Proceed, clock: AnyClock) -> Json:
+        self.pending -= 1
+        state = "Enabled" if self.switched[-1][1] else "Disabled"
+        return {"UUID": call.params["UUID"], "State": "Updating" if self.pending else state}
+
+
+def test_a_queues_enabled_consumers_are_paused_and_enabled_again(aws: FakeAws) -> None:
+    function = aws.lambda_.functions["process-order"]
+    mine = "14e0db71-5d35-4eb5-b481-8945cf9d10c2"
+    aws.lambda_.map_queue(QUEUE, function, UUID=mine)
+    aws.lambda_.map_queue(QUEUE, function, State="Disabled")
+    aws.lambda_.map_queue(f"{QUEUE}-other", function)
+    board = Switchboard(aws)
+    with adapter(aws).paused(QUEUE):
+        assert board.switched == [(mine, False)]
+        assert board.pending == 0
+    assert board.switched == [(mine, False), (mine, True)]
+
+
+def test_consumers_are_enabled_again_after_an_error(aws: FakeAws) -> None:
+    mine = "14e0db71-5d35-4eb5-b481-8945cf9d10c2"
+    aws.lambda_.map_queue(QUEUE, aws.lambda_.functions["process-order"], UUID=mine)
+    board = Switchboard(aws)
+
+    def drill() -> None:
+        with adapter(aws).paused(QUEUE):
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        drill()
+    assert board.switched[-1] == (mine, True)
+
+
+def test_a_queue_without_consumers_has_none_to_pause(aws: FakeAws) -> None:
+    with adapter(aws).paused(QUEUE):
+        pass
+    assert not aws.writes()

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orderctl.aws.sqs import SqsQueues
 from orderctl.dlq.models import Attribute, Message, NotSent, Queue, Sent, ToQueue, Unknown
@@ -240,6 +242,36 @@ def test_what_is_sent_arrives_byte_for_byte(aws: FakeAws) -> None:
     assert (arrived.body, arrived.attributes) == (delivery.body, EVERY_TYPE)
     assert (arrived.group_id, arrived.trace_header) == ("fair", TRACE)
     assert "MessageDeduplicationId" not in arrived.system
+
+
+LEGAL = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff") | st.sampled_from("\t\n\r")
+NAMES = st.text("abcXYZ019_-", min_size=1, max_size=12)
+SUFFIX = st.sampled_from(["", ".json", ".int", ".x-1"])
+VALUES = st.one_of(
+    st.builds(lambda suffix, text: Attribute("String" + suffix, text=text), SUFFIX, st.text(LEGAL, min_size=1)),
+    st.builds(
+        lambda suffix, number: Attribute("Number" + suffix, text=number),
+        SUFFIX,
+        st.from_regex(r"-?[0-9]{1,20}(\.[0-9]{1,15})?", fullmatch=True),
+    ),
+    st.builds(lambda suffix, data: Attribute("Binary" + suffix, binary=data), SUFFIX, st.binary(min_size=1)),
+)
+DELIVERIES = st.builds(
+    ToQueue, st.just(ARN), st.text(LEGAL, min_size=1), st.dictionaries(NAMES, VALUES, max_size=10), st.none() | NAMES
+)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.lists(DELIVERIES, min_size=1, max_size=10))
+def test_any_message_arrives_as_it_was_sent(deliveries: list[ToQueue]) -> None:
+    aws = FakeAws(FakeClock())
+    there = queue(aws)
+    outcomes = adapter(aws).send(there, {str(place): each for place, each in enumerate(deliveries)})
+    arrived = adapter(aws).receive(there, up_to=10, hide_for=30, wait=0)
+    assert list(outcomes.values()) == [Sent(message.message_id) for message in arrived]
+    for message, delivery in zip(arrived, deliveries, strict=True):
+        assert (message.body, message.attributes) == (delivery.body, delivery.attributes)
+        assert message.group_id == delivery.group_id
 
 
 def test_a_fifo_message_carries_group_and_deduplication_id(aws: FakeAws) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -297,6 +299,20 @@ def aws() -> FakeAws:
     return FakeAws(FakeClock())
 
 
+class Consumers:
+    """Notes who was paused."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    @contextmanager
+    def paused(self, queue_arn: str) -> Iterator[None]:
+        name = queue_arn.rsplit(":", 1)[-1]
+        self.said.append(f"pause {name}")
+        yield
+        self.said.append(f"resume {name}")
+
+
 def adapter(aws: FakeAws) -> SqsQueues:
     return SqsQueues(aws.client("sqs"), aws.client("sqs"), aws.clock)
 
@@ -323,10 +339,12 @@ def test_letters_are_worn_out_until_sqs_moves_them_and_strangers_stay(aws: FakeA
         aws.sqs.seed(work, f"stranger-{number}", source=None, MessageGroupId="theirs")
     queues = adapter(aws)
     wire = Wire(Kind.SQS, dead.arn, work.arn, work.arn)
-    placed = drills.place(queues, drills.build(Kind.SQS, Wiring((wire,)), count=25, now=NOW))
-    ids = {each.outcome.new_id or "" for each in placed if isinstance(each.outcome, Sent)}
-    assert len(ids) == 25
-    assert drills.wear_out(queues, queues.describe(work.arn), ids, aws.clock) == ids
+    letters = drills.build(Kind.SQS, Wiring((wire,)), count=25, now=NOW)
+    consumers = Consumers()
+    placed = drills.place_and_move(queues, consumers, letters, aws.clock)
+    assert [each.letter for each in placed] == letters
+    assert all(each.is_dead for each in placed)
+    assert consumers.said == [f"pause {work.name}", f"resume {work.name}"]
     assert sorted(aws.sqs.bodies(work.name)) == ["stranger-0", "stranger-1", "stranger-2"]
     assert len(aws.sqs.bodies(dead.name)) == 25
     assert queues.describe(work.arn).depth == 3
@@ -344,6 +362,16 @@ def test_letters_that_a_consumer_took_are_not_counted_as_moved(aws: FakeAws) -> 
     moved = drills.wear_out(adapter(aws), adapter(aws).describe("work"), {mine.message_id, "gone"}, aws.clock)
     assert moved == {mine.message_id}
     assert aws.clock.monotonic() - started < drills.PATIENCE + 1
+
+
+def test_a_letter_that_was_not_sent_is_not_dead(aws: FakeAws) -> None:
+    dead = aws.sqs.create("dead")
+    work = aws.sqs.create("work", RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 1}))
+    aws.faults.on("SendMessageBatch", entries_fail({0}))
+    letters = [ToQueue(work.arn, "a"), ToQueue(work.arn, "b")]
+    placed = drills.place_and_move(adapter(aws), Consumers(), letters, aws.clock)
+    assert [each.is_dead for each in placed] == [False, True]
+    assert aws.sqs.bodies("dead") == ["b"]
 
 
 def test_a_queue_without_a_redrive_policy_is_a_usage_error(aws: FakeAws) -> None:

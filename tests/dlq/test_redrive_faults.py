@@ -66,7 +66,7 @@ def trials() -> list[Trial]:
     whole = ("before", "reply_lost", "server_error", "throttled", "slow", "expired")
     partial = ("half_failed", "half_refused")
     found = []
-    for fifo, operation, nth in itertools.product((False, True), OPERATIONS, (1, 2, 3)):
+    for fifo, operation, nth in itertools.product((False, True), OPERATIONS, (1, 2)):
         names = whole + (partial if operation in BATCHED else ())
         found += [Trial(fifo, operation, name, nth) for name in names]
     return found
