@@ -124,6 +124,7 @@ class Desk:
         with self.tally.lock:
             self.tally.sent(sent)
             for message_id in sent:
+                self.tally.invoked(by_id[message_id].letter)
                 if _is_idempotent(by_id[message_id]) and self.tally.possible_duplicates.get(message_id) == _LOST:
                     del self.tally.possible_duplicates[message_id]
             for message_id in unknown:

@@ -72,9 +72,9 @@ def _confirming(shape: Shape, wires: Sequence[Wire], function: str | None) -> tu
         case Kind.SQS | Kind.SCHEDULER:
             return tuple(wire for wire in wires if wire.source == shape.named)
         case Kind.LAMBDA_DLQ:
-            return tuple(wire for wire in wires if function is None or _same_function(wire.source, function))
+            return tuple(wire for wire in wires if function is None or is_same_function(wire.source, function))
         case Kind.ON_FAILURE:
-            return tuple(wire for wire in wires if _same_function(wire.source, shape.named or ""))
+            return tuple(wire for wire in wires if is_same_function(wire.source, shape.named or ""))
         case Kind.EVENTBRIDGE_TARGET:
             return tuple(w for w in wires if w.source == shape.named and w.target and w.target.arn == shape.target)
         case Kind.SNS:
@@ -159,8 +159,8 @@ def _document(text: str | None) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _same_function(one: str, other: str) -> bool:
-    """Equal but for a `$LATEST` that one of them leaves out. A name alone stands for the function's $LATEST."""
+def is_same_function(one: str, other: str) -> bool:
+    """Is it the same function and qualifier? A `$LATEST` may be left out, and a name alone stands for its ARN."""
     return _latest(one) == _latest(other) or _latest(one).split(":function:")[-1] == _latest(other)
 
 

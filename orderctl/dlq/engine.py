@@ -27,10 +27,11 @@ from orderctl.dlq.batch import EXPIRED, HIDE_FOR, Desk
 from orderctl.dlq.delivery import HELD_BACK
 from orderctl.dlq.journal import Standing
 from orderctl.dlq.look import give_back
-from orderctl.dlq.models import DeadLetter, Message, Queue, Redrivable, Refused
+from orderctl.dlq.models import DeadLetter, Kind, Message, Queue, Redrivable, Refused
 from orderctl.dlq.pace import Pace
 from orderctl.dlq.ports import Queues
-from orderctl.dlq.tally import Tally
+from orderctl.dlq.tally import Invocation, Tally
+from orderctl.dlq.twins import TWIN
 from orderctl.errors import OrderctlError, ThrottledError, UnreachableError
 
 LONG_POLL = 1
@@ -81,6 +82,7 @@ class Engine:
     _held: dict[str, Message] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _blocked_groups: set[str] = field(default_factory=set)
+    _requests: dict[str, str] = field(default_factory=dict)
     _claimed: int = 0
     _quiet: int = 0
     _is_empty: bool = False
@@ -97,15 +99,17 @@ class Engine:
         The first Ctrl-C ends the batches in flight and gives the rest back; a second one leaves at once.
         """
         interrupted: KeyboardInterrupt | None = None
-        workers = [threading.Thread(target=self._work, daemon=True) for _ in range(self._workers())]
+        ended: list[threading.Event] = []
         try:
-            for worker in workers:
-                worker.start()
-            self._wait_for(workers)
+            for _ in range(self._workers()):
+                event = threading.Event()
+                threading.Thread(target=self._work_until, args=(event,), daemon=True).start()
+                ended.append(event)
+            self._wait_for(ended)
         except KeyboardInterrupt as error:
             interrupted = error
             self._stop.set()
-            self._wait_for(workers)
+            self._wait_for(ended)
         finally:
             self._stop.set()
         self._give_back(list(self._held.values()))
@@ -123,11 +127,17 @@ class Engine:
         """One worker for every batch of ten the count promises, at least one, at most the job's limit."""
         return max(1, min(self.job.concurrency, (self.job.queue.depth + 9) // 10))
 
-    def _wait_for(self, workers: Sequence[threading.Thread]) -> None:
-        for worker in workers:
-            while worker.is_alive():
-                worker.join(0.2)
+    def _wait_for(self, ended: Sequence[threading.Event]) -> None:
+        """Wait for events, not for threads: Thread.join() interrupted by Ctrl-C believes that the thread ended."""
+        for event in ended:
+            while not event.wait(0.2):
                 self.progress(self.tally)
+
+    def _work_until(self, ended: threading.Event) -> None:
+        try:
+            self._work()
+        finally:
+            ended.set()
 
     def _work(self) -> None:
         try:
@@ -237,9 +247,19 @@ class Engine:
             self._refuse(message, refusal)
         elif self._is_blocked(message):
             self._keep(message, HELD_BACK)
+        elif not self._is_first_of_its_failure(planned.letter):
+            return None
         elif isinstance(planned, Redrivable) and self._claim(message):
             return planned
         return None
+
+    def _is_first_of_its_failure(self, letter: DeadLetter) -> bool:
+        """A twin in the same queue waits to be settled after the run: only one report of a failure is delivered."""
+        request_id = letter.failure.request_id
+        if not request_id or letter.kind not in TWIN:
+            return True
+        with self._lock:
+            return self._requests.setdefault(request_id, letter.message.message_id) == letter.message.message_id
 
     def _claim(self, message: Message) -> bool:
         """Count the message against `--max`; past it, it goes back and the run ends."""
@@ -309,4 +329,8 @@ def resumed_tally(run: str, standing: Standing) -> Tally:
     tally = Tally(run, deleted=set(standing.deleted), possible_duplicates=dict.fromkeys(settled, CUT_OFF))
     delivered: dict[str, str | None] = {**dict.fromkeys(standing.deleted), **standing.to_delete}
     tally.sent({**delivered, **{origin: new_id for new_id, origin in standing.new_ids.items()}})
+    for message_id in tally.delivered:
+        found = standing.requests.get(message_id)
+        if found is not None:
+            tally.requests[found["request"]] = Invocation(message_id, Kind(found["kind"]), found["source"])
     return tally

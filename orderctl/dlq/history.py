@@ -64,7 +64,7 @@ class History:
             for record, _ in read_lines(path):
                 if record["r"] == "taken":
                     for item in record["letters"]:
-                        request_ids[item["id"]] = (item.get("request_id") or "", Kind(item["kind"]))
+                        request_ids[item["id"]] = (item.get("request") or "", Kind(item["kind"]))
                 elif record["r"] == "deleted":
                     delivered.difference_update(record["ids"])
                 elif record["r"] == "delivered":

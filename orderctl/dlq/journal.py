@@ -45,6 +45,8 @@ class Standing:
     """Every id whose delivery was unclear at some time: the possible duplicates."""
     new_ids: dict[str, str] = field(default_factory=dict)
     """New id to the message id it was made from."""
+    requests: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Message id to the request id, kind and source of the failed invocation it reports."""
     ended: bool = False
 
     def read(self, record: Mapping[str, Any]) -> None:
@@ -54,6 +56,7 @@ class Standing:
                 self.header = dict(record)
             case "taken":
                 self._taken([letter["id"] for letter in record["letters"]])
+                self.requests.update({x["id"]: x for x in map(_request, record["letters"]) if x["request"]})
             case "delivered":
                 for message_id, new_id in record["ids"].items():
                     self.in_doubt.discard(message_id)
@@ -145,7 +148,7 @@ class Journal:
     def taken(self, letters: Iterable[tuple[DeadLetter, str]]) -> None:
         """Whole messages about to be delivered, each with the ARN it goes to."""
         records = [
-            {**stored(x.message), "kind": x.kind.value, "to": to, "request_id": x.failure.request_id}
+            {**stored(x.message), "kind": x.kind.value, "source": x.source, "to": to, "request": x.failure.request_id}
             for x, to in letters
         ]
         self.append({"r": "taken", "letters": records})
@@ -170,6 +173,10 @@ class Journal:
         if ids:
             self.append({"r": "kept", "ids": dict(ids)})
 
+    def settled(self, letters: Iterable[DeadLetter]) -> None:
+        """Twins of delivered letters about to be deleted without a delivery of their own, whole."""
+        self.append({"r": "settled", "letters": [{**stored(x.message), "kind": x.kind.value} for x in letters]})
+
     def end(self, counts: Mapping[str, int]) -> None:
         """The run is over."""
         self.append({"r": "end", "counts": dict(counts)})
@@ -184,6 +191,10 @@ class Journal:
         except OSError as error:
             os.close(self._handle)
             raise ConflictError(f"run {self.run} is being worked on by another process") from error
+
+
+def _request(letter: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(letter.get(name) or "") for name in ("id", "request", "kind", "source")}
 
 
 def journal_path(folder: Path, run: str) -> Path:

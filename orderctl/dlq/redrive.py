@@ -27,7 +27,8 @@ from orderctl.dlq.ports import Functions, Queues, Starter, Subscriptions
 from orderctl.dlq.routes import plan_delivery
 from orderctl.dlq.selection import Selection
 from orderctl.dlq.tally import Tally
-from orderctl.errors import AuthError, NotFoundError, OrderctlError, UsageError
+from orderctl.dlq.twins import Settler
+from orderctl.errors import AuthError, NotFoundError, OrderctlError, RefusedError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,16 @@ class Order:
 def prepare(services: Services, queue: Queue, wiring: Wiring) -> Prepared:
     """Look at every consumer the queue's wires lead to.
 
-    Raises the error of a missing or denied consumer when no wire of the queue leads to a usable one.
+    Raises RefusedError when nothing is wired to the queue, and the error of a missing or denied consumer when
+    no wire of the queue leads to a usable one.
     """
     targets: dict[str, Queue] = {}
     dead: dict[str, OrderctlError] = {}
     warnings: list[str] = []
     wires = wiring.of(queue.arn)
+    if not wires:
+        hint = "; ".join(wiring.notes) or "see what is wired: orderctl dlq list --all"
+        raise RefusedError(f"nothing in the environment is wired to {queue.name}: no consumer is known", hint=hint)
     for arn in dict.fromkeys(wire.consumer for wire in wires if wire.kind is not Kind.STREAM):
         try:
             if ":sqs:" in arn:
@@ -184,6 +189,7 @@ class Run:
     journal: Journal
     tally: Tally
     engine: engine.Engine
+    settler: Settler
 
     @property
     def name(self) -> str:
@@ -194,9 +200,17 @@ class Run:
         """Do it; the journal is closed whatever happens. Raises what the engine raises."""
         try:
             self.engine.run()
+            self._settle_twins()
             self.journal.end(self.tally.counts())
         finally:
             self.journal.close()
+
+    def _settle_twins(self) -> None:
+        """The redrive is done whatever becomes of this: a twin left behind is refused by every later run."""
+        try:
+            self.settler.settle(self.engine.job.queue)
+        except OrderctlError as error:
+            self.engine.notes.append(f"not every second report of these failures was settled: {error.message}")
 
 
 def begin(services: Services, prepared: Prepared, order: Order, folder: Path, run: str, said: dict[str, object]) -> Run:
@@ -247,7 +261,7 @@ def _run(
     )
     machine = engine.Engine(job, services.queues, desk, tally, clock, standing)
     desk.pause = machine.pause
-    return Run(opened, tally, machine)
+    return Run(opened, tally, machine, Settler(services.queues, prepared.wiring, opened, tally, clock))
 
 
 def run_name(clock: Clock) -> str:

@@ -6,6 +6,17 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from orderctl.dlq.models import DeadLetter, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A failed invocation that a delivered letter reported: what its twin is known by."""
+
+    message_id: str
+    kind: Kind
+    function: str
+
 
 @dataclass(slots=True)
 class Tally:
@@ -15,6 +26,8 @@ class Tally:
     delivered: dict[str, str | None] = field(default_factory=dict)
     became: dict[str, str] = field(default_factory=dict)
     """New id to the message id it was made from."""
+    requests: dict[str, Invocation] = field(default_factory=dict)
+    """Request id to the delivered letter that reported it."""
     deleted: set[str] = field(default_factory=set)
     kept: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -29,6 +42,12 @@ class Tally:
         """Take in acknowledged deliveries, message id to the id they became."""
         self.delivered.update(ids)
         self.became.update({new_id: message_id for message_id, new_id in ids.items() if new_id})
+
+    def invoked(self, letter: DeadLetter) -> None:
+        """Remember whose failure a delivered letter reported, so that its twin can be settled."""
+        request_id = letter.failure.request_id
+        if request_id and letter.wire and letter.kind in (Kind.LAMBDA_DLQ, Kind.ON_FAILURE):
+            self.requests[request_id] = Invocation(letter.message.message_id, letter.kind, letter.wire.source)
 
     @property
     def undeleted(self) -> list[str]:

@@ -1,0 +1,269 @@
+"""`orderctl dlq` through the front door: whole screens and exit codes, over the fake AWS at the wire."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orderctl.cli.main import main
+from orderctl.context import App
+from tests.cli.support import Outcome, new_app, run, write_config
+from tests.dlq.world import World
+from tests.fakes.sqs import effects
+
+EVIL = '{"order_id": "order-0\\u001b[2J", "note": "[red]x[/red] \\u202egpj.exe"}'
+
+
+class Wired:
+    """What the App takes its clients from: the fake AWS instead of a session."""
+
+    region = "ap-northeast-1"
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def client(self, service: str, **_: object) -> Any:
+        return self._world.aws.client(service)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    found = World(tmp_path / "state")
+    found.aws.services["cloudwatch"] = Silent()
+    return found
+
+
+class Silent:
+    def call(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        return {"MetricDataResults": []}
+
+
+def app(world: World, home: Path, **options: Any) -> App:
+    made = new_app(home, environ={"AWS_REGION": "ap-northeast-1"}, clock=world.clock, **options)
+    made.aws = Wired(world)  # type: ignore[assignment]
+    return made
+
+
+def orderctl(world: World, home: Path, *argv: str) -> Outcome:
+    return run(app(world, home), *argv)
+
+
+def test_inspect_shows_what_failed_and_gives_everything_back(world: World, tmp_path: Path) -> None:
+    world.seed(3)
+    done = orderctl(world, tmp_path, "dlq", "inspect", "orders-dlq", "-o", "json")
+    assert done.code == 0
+    letters = json.loads(done.out)
+    assert sorted(letter["order_id"] for letter in letters) == ["order-0", "order-1", "order-2"]
+    assert {letter["kind"] for letter in letters} == {"sqs"}
+    assert done.err == "looked at 3 messages and gave them back (receive count +1 each)\n"
+    assert world.aws.writes() == []
+    assert len(world.services.queues.receive(world.prepared().queue, up_to=10, hide_for=0, wait=0)) == 3
+
+
+def test_inspect_counts_by_group(world: World, tmp_path: Path) -> None:
+    world.seed(4)
+    done = orderctl(
+        world, tmp_path, "dlq", "inspect", "orders-dlq", "--group-by", "kind", "--query", "[].[value,count]"
+    )
+    assert done.out == "sqs\t4\n"
+
+
+def test_inspect_streams_and_filters(world: World, tmp_path: Path) -> None:
+    world.seed(5)
+    where = "payload.order_id=='order-3'"
+    done = orderctl(world, tmp_path, "dlq", "inspect", "orders-dlq", "-o", "jsonl", "--where", where)
+    assert [json.loads(line)["order_id"] for line in done.out.splitlines()] == ["order-3"]
+    none = orderctl(world, tmp_path, "dlq", "inspect", "orders-dlq", "-o", "json", "--kind", "sns")
+    assert (none.code, json.loads(none.out)) == (0, [])
+
+
+@pytest.mark.parametrize("output", ["table", "tsv", "csv", "json", "jsonl"])
+def test_a_hostile_body_reaches_no_stream_raw(world: World, tmp_path: Path, output: str) -> None:
+    world.aws.sqs.seed(world.dlq, EVIL, source=world.source)
+    for argv in (["inspect", "orders-dlq", "--bodies"], ["redrive", "orders-dlq", "--dry-run"]):
+        done = orderctl(world, tmp_path, "dlq", *argv, "-o", output)
+        assert done.code == 0
+        assert not set(done.out + done.err) & {"\x1b", "\u202e"}
+    assert "[red]x[/red]" in orderctl(world, tmp_path, "dlq", "inspect", "orders-dlq", "--bodies", "-o", output).out
+
+
+def test_redrive_reports_every_fate_and_ends_with_0(world: World, tmp_path: Path) -> None:
+    world.seed(12)
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "-o", "json")
+    report = json.loads(done.out)
+    assert done.code == 0
+    assert report["counts"]["delivered"] == report["counts"]["deleted"] == 12
+    assert report["kept"] == report["refused"] == report["possible_duplicates"] == report["came_back"] == []
+    assert world.left() == []
+    again = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "-o", "json")
+    assert again.code == 0
+    assert json.loads(again.out)["counts"]["delivered"] == 0
+
+
+def test_a_dry_run_shows_the_plan_and_changes_nothing(world: World, tmp_path: Path) -> None:
+    world.seed(3)
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--dry-run")
+    assert (done.code, done.out) == (0, "")
+    assert done.err.startswith("Plan (dry run) for orders-dlq: about 3 messages\n       3 sqs                 -> arn:")
+    assert world.aws.writes() == []
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_changed(world: World, tmp_path: Path) -> None:
+    world.seed(3)
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq")
+    assert done.code == 7
+    assert "--yes" in done.err
+    assert world.aws.writes() == []
+    assert len(world.left()) == 3
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("y\n", 0, 0), ("n\n", 7, 3), ("\n", 7, 3)])
+def test_on_a_terminal_it_asks(world: World, tmp_path: Path, answer: str, code: int, left: int) -> None:
+    world.seed(3)
+    done = run(app(world, tmp_path, stdin=answer, terminal=True), "dlq", "redrive", "orders-dlq")
+    assert done.code == code
+    assert "Redrive 3 letters of orders-dlq? [y/N] " in done.err
+    assert len(world.left()) == left
+
+
+def test_a_protected_environment_wants_its_name(world: World, tmp_path: Path) -> None:
+    write_config(tmp_path, "[env.prod]\nprotected = true\nregion = 'ap-northeast-1'\naccount_id = '123456789012'\n")
+    world.seed(3)
+    without = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--env", "prod", "--yes")
+    assert without.code == 7
+    assert "--confirm prod" in without.err
+    assert len(world.left()) == 3
+    confirmed = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--env", "prod", "--confirm", "prod")
+    assert confirmed.code == 0
+    assert world.left() == []
+
+
+def test_another_account_than_the_pinned_one_is_refused_before_any_change(world: World, tmp_path: Path) -> None:
+    write_config(tmp_path, "[env.prod]\naccount_id = '999999999999'\n")
+    world.seed(3)
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--env", "prod", "--yes")
+    assert done.code == 7
+    assert "pinned to account 999999999999" in done.err
+    assert world.aws.writes() == []
+
+
+def test_letters_that_cannot_be_told_are_refused_with_exit_7_and_stay(world: World, tmp_path: Path) -> None:
+    world.aws.sqs.seed(world.dlq, "sent by hand")
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes")
+    assert done.code == 7
+    assert "sent to this queue directly" in done.err
+    assert world.left() == ["sent by hand"]
+
+
+def test_some_refused_is_partly_done(world: World, tmp_path: Path) -> None:
+    world.seed(2)
+    world.aws.sqs.seed(world.dlq, "sent by hand")
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes")
+    assert done.code == 6
+    assert world.left() == ["sent by hand"]
+
+
+def test_a_filtered_redrive_leaves_the_rest_as_it_was(world: World, tmp_path: Path) -> None:
+    world.seed(6)
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "--order-id", "order-2", "-o", "json")
+    assert done.code == 0
+    assert json.loads(done.out)["counts"]["delivered"] == 1
+    assert sorted(json.loads(body)["order_id"] for body in world.left()) == [f"order-{n}" for n in (0, 1, 3, 4, 5)]
+
+
+def test_an_edit_is_shown_and_delivered(world: World, tmp_path: Path) -> None:
+    world.aws.sqs.seed(world.dlq, '{"order_id": "order-0", "sku": "wigdet", "price": 0.10}', source=world.source)
+    edit = ("--set", "sku=widget", "--unset", "price")
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", *edit)
+    assert done.code == 0
+    assert '-  "sku": "wigdet"' in done.err
+    assert '+  "sku": "widget"' in done.err
+    assert json.loads(world.aws.sqs.bodies("orders")[0]) == {"order_id": "order-0", "sku": "widget"}
+
+
+def test_an_edit_of_a_path_that_is_not_there_refuses_the_letter(world: World, tmp_path: Path) -> None:
+    world.seed(1)
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "--set", "detail.sku=widget")
+    assert done.code == 7
+    assert len(world.left()) == 1
+
+
+def test_an_unknown_queue_is_exit_3(world: World, tmp_path: Path) -> None:
+    assert orderctl(world, tmp_path, "dlq", "inspect", "order-dlq").code == 3
+
+
+def test_a_consumer_that_is_gone_is_found_before_the_first_receive(world: World, tmp_path: Path) -> None:
+    world.seed(3)
+    rule = world.aws.events.create_rule("created", "default", {"source": ["orders.api"]})
+    gone = "arn:aws:lambda:ap-northeast-1:123456789012:function:gone"
+    rule.target("t1", gone, dead_letter_arn=world.aws.sqs.create("target-dlq").arn)
+    done = orderctl(world, tmp_path, "dlq", "redrive", "target-dlq", "--yes")
+    assert done.code == 3
+    assert world.aws.count("ReceiveMessage") == 0
+
+
+def test_a_queue_that_nothing_is_wired_to_is_refused_before_the_first_receive(world: World, tmp_path: Path) -> None:
+    world.aws.sqs.seed(world.aws.sqs.create("lonely"), "{}")
+    done = orderctl(world, tmp_path, "dlq", "redrive", "lonely", "--yes")
+    assert done.code == 7
+    assert world.aws.count("ReceiveMessage") == 0
+
+
+def test_kept_letters_end_with_6_and_the_command_to_go_on(world: World, tmp_path: Path) -> None:
+    world.seed(4)
+    world.aws.faults.on("SendMessageBatch", effects.entries_fail({1}, "InvalidMessageContents", sender_fault=True))
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "-o", "json")
+    report = json.loads(done.out)
+    assert done.code == 6
+    assert [item["reason"] for item in report["kept"]] == [report["kept"][0]["reason"]]
+    assert "dlq redrive --resume" in json.loads(done.err.splitlines()[-1])["hint"]
+
+
+def test_either_a_queue_or_a_run_has_to_be_named(world: World, tmp_path: Path) -> None:
+    assert orderctl(world, tmp_path, "dlq", "redrive").code == 2
+    assert orderctl(world, tmp_path, "dlq", "redrive", "q", "--resume", "r").code == 2
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--kind", "lambda"],
+        ["--since", "yesterday"],
+        ["--where", "[["],
+        ["--max", "0"],
+        ["--set", "nothing"],
+        ["--verify", "soon"],
+    ],
+)
+def test_a_wrong_option_is_a_usage_error_before_any_call(world: World, tmp_path: Path, argv: list[str]) -> None:
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", *argv)
+    assert done.code == 2
+    assert world.aws.calls == []
+
+
+def test_ctrl_c_ends_the_batch_gives_the_rest_back_and_says_how_to_go_on(world: World, tmp_path: Path) -> None:
+    world.seed(30)
+    made = app(world, tmp_path)
+    ended: list[str] = []
+
+    def interrupt(_call: object) -> None:
+        import _thread
+
+        if not ended:
+            ended.append("now")
+            _thread.interrupt_main()
+            time.sleep(0.5)  # the main thread notices between two looks at the workers
+
+    world.aws.faults.on("SendMessageBatch", effects.barrier(before=interrupt), nth=1)
+    code = main(["dlq", "redrive", "orders-dlq", "--yes", "--concurrency", "1"], made)
+    assert isinstance(made.err, io.StringIO)
+    assert code == 130
+    assert "go on with: orderctl dlq redrive --resume" in made.err.getvalue()
+    assert world.lost() == set()
+    assert world.duplicates() == set()
+    assert 0 < len(world.left()) < 30

@@ -1,0 +1,104 @@
+"""One failed invocation, reported to the dead-letter queue and to the on-failure queue: it runs again once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orderctl.dlq.models import Kind, Wire, Wiring
+from orderctl.dlq.redrive import Order, begin, prepare, runs_folder
+from orderctl.dlq.tally import Tally
+from tests.dlq.world import World
+
+ATTRIBUTES = {
+    "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+    "ErrorMessage": {"DataType": "String", "StringValue": "it broke"},
+}
+
+
+class Twins(World):
+    """A function whose failures go to both queues, or twice to one shared queue."""
+
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        super().__init__(folder)
+        self.function = self.aws.lambda_.create("process")
+        self.first = self.aws.sqs.create("process-dlq")
+        self.second = self.first if shared else self.aws.sqs.create("process-failures")
+        arn = self.function.arn
+        self.wiring = Wiring(
+            (
+                Wire(Kind.LAMBDA_DLQ, self.first.arn, arn, arn),
+                Wire(Kind.ON_FAILURE, self.second.arn, f"{arn}:$LATEST", f"{arn}:$LATEST"),
+            )
+        )
+
+    def fail(self, number: int, *, dlq: bool = True, record: bool = True) -> None:
+        event = {"order_id": f"order-{number}"}
+        request = f"request-{number}"
+        if dlq:
+            attributes = {**ATTRIBUTES, "RequestID": {"DataType": "String", "StringValue": request}}
+            self.aws.sqs.seed(self.first, json.dumps(event), MessageAttributes=attributes)
+        if record:
+            context = {
+                "requestId": request,
+                "functionArn": f"{self.function.arn}:$LATEST",
+                "condition": "RetriesExhausted",
+            }
+            body = {"version": "1.0", "requestContext": context, "requestPayload": event}
+            self.aws.sqs.seed(self.second, json.dumps(body))
+
+    def redrive_queue(self, name: str, run: str) -> Tally:
+        self.clock.advance(61)
+        services = self.services
+        prepared = prepare(services, services.queues.describe(name), self.wiring)
+        going = begin(services, prepared, Order(concurrency=1), runs_folder(self.folder), run, {})
+        going.go()
+        return going.tally
+
+    def invoked(self) -> list[str]:
+        return sorted(json.loads(payload)["order_id"] for payload in self.aws.lambda_.payloads("process"))
+
+
+@pytest.mark.parametrize("queue", ["process-dlq", "process-failures"])
+def test_twins_in_two_queues_are_delivered_once_and_both_settled(queue: str, tmp_path: Path) -> None:
+    world = Twins(tmp_path)
+    for number in range(12):
+        world.fail(number)
+    tally = world.redrive_queue(queue, "20261122T030000Z-aaaaaa")
+    assert world.invoked() == sorted(f"order-{n}" for n in range(12))
+    assert (len(tally.delivered), len(tally.settled_twins)) == (12, 12)
+    assert world.aws.sqs.bodies("process-dlq") == world.aws.sqs.bodies("process-failures") == []
+
+
+def test_twins_in_one_shared_queue_are_delivered_once(tmp_path: Path) -> None:
+    world = Twins(tmp_path, shared=True)
+    for number in range(7):
+        world.fail(number)
+    tally = world.redrive_queue("process-dlq", "20261122T030000Z-aaaaaa")
+    assert world.invoked() == sorted(f"order-{n}" for n in range(7))
+    assert (len(tally.delivered), len(tally.settled_twins)) == (7, 7)
+    assert world.aws.sqs.bodies("process-dlq") == []
+
+
+def test_a_letter_without_a_twin_is_redriven_and_a_strangers_record_stays(tmp_path: Path) -> None:
+    world = Twins(tmp_path)
+    world.fail(1, record=False)
+    world.fail(2, dlq=False)
+    tally = world.redrive_queue("process-dlq", "20261122T030000Z-aaaaaa")
+    assert world.invoked() == ["order-1"]
+    assert tally.settled_twins == {}
+    assert len(world.aws.sqs.bodies("process-failures")) == 1
+
+
+def test_a_twin_that_turns_up_later_is_refused_by_the_next_run(tmp_path: Path) -> None:
+    world = Twins(tmp_path)
+    world.fail(1, record=False)
+    world.redrive_queue("process-dlq", "20261122T030000Z-aaaaaa")
+    world.fail(1, dlq=False)
+    tally = world.redrive_queue("process-failures", "20261122T031000Z-bbbbbb")
+    assert world.invoked() == ["order-1"]
+    assert list(tally.refused.values()) == [
+        "the same failure was redriven already, as lambda-dlq in run 20261122T030000Z-aaaaaa"
+    ]
