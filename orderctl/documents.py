@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,14 +25,13 @@ from typing import IO, TextIO
 from orderctl import jsontext
 from orderctl.assignments import Json
 from orderctl.errors import FailedError, NotFoundError, UsageError
+from orderctl.jsoncut import JsonCutter, not_an_object, too_long
 
 MAX_RECORD = 4 * 1024 * 1024
 """Bytes of one record: a DynamoDB item has at most 400 KB, a PutEvents call 1 MB, escapes can double them."""
 JSON_COLUMN = ":json"
 _CHUNK = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?P<closed>"?)|[\[\]{}]', re.DOTALL)
-_BLANK = re.compile(rb"[ \t\r\n]*")
 
 
 class Format(StrEnum):
@@ -78,7 +76,7 @@ class Input:
         elif self.format is Format.JSONL:
             yield from _jsonl_records(self._file, self.name)
         else:
-            yield from _JsonCutter(self._file, self.name).records()
+            yield from _json_records(self._file, self.name)
         self._check_unchanged()
 
     def where(self, line: int) -> str:
@@ -154,7 +152,7 @@ def _lines(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
     while line := file.readline(MAX_RECORD + 1):
         number += 1
         if len(line) > MAX_RECORD:
-            raise _too_long(name, number)
+            raise too_long(name, number, MAX_RECORD)
         yield number, line
 
 
@@ -164,10 +162,15 @@ def _jsonl_records(file: IO[bytes], name: str) -> Iterator[Record]:
             yield Record(number, _object(line.strip(), name, number))
 
 
+def _json_records(file: IO[bytes], name: str) -> Iterator[Record]:
+    for line, text in JsonCutter(file, name, MAX_RECORD).objects():
+        yield Record(line, _object(text, name, line))
+
+
 def _object(text: bytes, name: str, line: int) -> dict[str, Json]:
     value = jsontext.loads(text, source=name, line=line)
     if not isinstance(value, dict):
-        raise _not_an_object(name, line)
+        raise not_an_object(name, line)
     return value
 
 
@@ -208,7 +211,7 @@ class _Budget:
         for number, line in _lines(file, self._name):
             self.left -= len(line)
             if self.left < 0:
-                raise _too_long(self._name, number)
+                raise too_long(self._name, number, MAX_RECORD)
             try:
                 yield line.decode("utf-8")
             except UnicodeDecodeError as error:
@@ -236,103 +239,3 @@ def _row(header: list[str], cells: list[str], name: str, line: int) -> dict[str,
         for column, cell in zip(header, cells, strict=True)
         if cell
     }
-
-
-# --- JSON -------------------------------------------------------------------------------------------------
-
-
-class _JsonCutter:
-    """Cuts a stream of JSON into objects by its brackets alone, a buffer at a time."""
-
-    def __init__(self, file: IO[bytes], name: str) -> None:
-        self._file = file
-        self._name = name
-        self._buffer = b""
-        self._at = 0
-        self._line = 1
-
-    def records(self) -> Iterator[Record]:
-        """The objects of one array, or those standing one after another."""
-        opening = self._next_byte()
-        if opening != b"[":
-            while self._next_byte():
-                yield self._record()
-            return
-        self._at += 1
-        if self._next_byte() != b"]":
-            yield from self._elements()
-        self._at += 1
-        if self._next_byte():
-            raise UsageError(f"{self._name}:{self._line}: something follows the end of the array")
-
-    def _elements(self) -> Iterator[Record]:
-        while True:
-            yield self._record()
-            if self._next_byte() != b",":
-                break
-            self._at += 1
-        if self._next_byte() != b"]":
-            raise UsageError(f"{self._name}:{self._line}: ',' or ']' is wanted here")
-
-    def _next_byte(self) -> bytes:
-        """The next byte that is no blank, not consumed; empty at the end."""
-        while True:
-            end = _end_of(_BLANK, self._buffer, self._at)
-            self._line += self._buffer.count(b"\n", self._at, end)
-            self._at = end
-            if end < len(self._buffer):
-                return self._buffer[end : end + 1]
-            if not self._fill():
-                return b""
-
-    def _record(self) -> Record:
-        if self._next_byte() != b"{":
-            raise _not_an_object(self._name, self._line)
-        line = self._line
-        text = self._cut()
-        self._line += text.count(b"\n")
-        return Record(line, _object(text, self._name, line))
-
-    def _cut(self) -> bytes:
-        """The object that starts at the current byte, consumed."""
-        length, depth = 0, 0
-        while True:
-            match = _TOKEN.search(self._buffer, self._at + length)
-            if match is None or (match.group()[:1] == b'"' and not match["closed"]):
-                length = (len(self._buffer) if match is None else match.start()) - self._at
-                self._fill_or_complain()
-                continue
-            length = match.end() - self._at
-            depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(match.group(), 0)
-            if depth > jsontext.MAX_DEPTH:
-                raise UsageError(f"{self._name}:{self._line}: nested deeper than {jsontext.MAX_DEPTH} levels")
-            if depth == 0:
-                text = self._buffer[self._at : self._at + length]
-                self._at += length
-                return text
-
-    def _fill_or_complain(self) -> None:
-        if len(self._buffer) - self._at > MAX_RECORD:
-            raise _too_long(self._name, self._line)
-        if not self._fill():
-            raise UsageError(f"{self._name}:{self._line}: the object that starts here does not end")
-
-    def _fill(self) -> bool:
-        """Read on, forgetting what was consumed; doubling, so that a long record costs a constant factor."""
-        kept = self._buffer[self._at :]
-        more = self._file.read(max(_CHUNK, len(kept)))
-        self._buffer, self._at = kept + more, 0
-        return bool(more)
-
-
-def _end_of(pattern: re.Pattern[bytes], text: bytes, start: int) -> int:
-    match = pattern.match(text, start)
-    return start if match is None else match.end()
-
-
-def _not_an_object(name: str, line: int) -> UsageError:
-    return UsageError(f"{name}:{line}: a JSON object is wanted here")
-
-
-def _too_long(name: str, line: int) -> UsageError:
-    return UsageError(f"{name}:{line}: a record of more than {MAX_RECORD // 1024 // 1024} MiB")

@@ -6,14 +6,18 @@ throttled call is tried again after a jittered wait and halves the number, every
 little. A failed item is a result, not the end of the others; but missing permission or a missing table
 would fail every one alike, so those stop the feeding and are raised once what is in flight has ended.
 
-Ctrl-C does the same: nothing new is started, what is in flight is waited for and reported, then the
-interrupt goes on its way.
+A second try counts like a new item: it waits for its place, so that a throttled service really sees fewer
+calls and not the same ones again and again.
+
+Ctrl-C does the same as a fatal error: nothing is started or tried again, what is in flight is waited for and
+reported, then the interrupt goes on its way.
 """
 
 from __future__ import annotations
 
 import random
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -91,18 +95,17 @@ class Pool:
     def each(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[Outcome[T, R]]:
         """One outcome for every item started, as they end. Raises a fatal error, or Ctrl-C, after the last."""
         waiting = iter(items)
+        again: deque[_Throttled[T]] = deque()
         stopped: BaseException | None = None
         with ThreadPoolExecutor(self.width.most, thread_name_prefix="orderctl") as threads:
-            flying: set[Future[Outcome[T, R]]] = set()
-            exhausted = False
+            flying: set[Future[Outcome[T, R] | _Throttled[T]]] = set()
             while True:
                 try:
-                    while not exhausted and stopped is None and len(flying) < self.width.now:
-                        item = next(waiting, _END)
-                        if item is _END:
-                            exhausted = True
-                        else:
-                            flying.add(threads.submit(self._one, work, item))  # type: ignore[arg-type]
+                    while stopped is None and len(flying) < self.width.now:
+                        attempt = again.popleft() if again else self._first(waiting)
+                        if attempt is None:
+                            break
+                        flying.add(threads.submit(self._try, work, attempt))
                     if not flying:
                         break
                     landed, _ = wait(flying, return_when=FIRST_COMPLETED)
@@ -112,28 +115,53 @@ class Pool:
                     stopped, landed = error, set()
                 flying -= landed
                 for future in landed:
+                    broken = future.exception()
+                    if broken is not None:  # a fault of the work itself: the others still have outcomes to tell
+                        stopped = stopped or broken
+                        continue
                     outcome = future.result()
+                    if isinstance(outcome, _Throttled):
+                        again.append(outcome)
+                        continue
                     if isinstance(outcome, Failed) and isinstance(outcome.error, FATAL):
                         stopped = stopped or outcome.error
                     yield outcome
+            for left in again:
+                yield Failed(left.item, left.error)
         if stopped is not None:
             raise stopped
 
-    def _one(self, work: Callable[[T], R], item: T) -> Outcome[T, R]:
-        give_up = self._clock.monotonic() + self._patience
-        longest = FIRST_WAIT
-        while True:
-            try:
-                result = work(item)
-            except OrderctlError as error:
-                if not isinstance(error, ThrottledError) or self._clock.monotonic() >= give_up:
-                    return Failed(item, error)
-                self.width.narrow()
-                self._clock.sleep(longest * self._dice.uniform(0.5, 1))
-                longest = min(LONGEST_WAIT, longest * 2)
-            else:
-                self.width.widen()
-                return Done(item, result)
+    def _first(self, waiting: Iterator[T]) -> _Throttled[T] | None:
+        """The next item as one that was never tried; None where there is none left."""
+        for item in waiting:
+            return _Throttled(item, _NEVER_TRIED, self._clock.monotonic() + self._patience, 0.0)
+        return None
+
+    def _try(self, work: Callable[[T], R], attempt: _Throttled[T]) -> Outcome[T, R] | _Throttled[T]:
+        """One try. A throttled one keeps its place in the width while it waits, then asks for another."""
+        self._clock.sleep(attempt.wait * self._dice.uniform(0.5, 1))
+        try:
+            result = work(attempt.item)
+        except ThrottledError as error:
+            if self._clock.monotonic() >= attempt.give_up:
+                return Failed(attempt.item, error)
+            self.width.narrow()
+            longer = min(LONGEST_WAIT, max(FIRST_WAIT, attempt.wait * 2))
+            return _Throttled(attempt.item, error, attempt.give_up, longer)
+        except OrderctlError as error:
+            return Failed(attempt.item, error)
+        self.width.widen()
+        return Done(attempt.item, result)
 
 
-_END = object()
+@dataclass(frozen=True, slots=True)
+class _Throttled(Generic[T]):
+    """An item to be tried (again) after `wait` seconds, until the monotonic time `give_up`."""
+
+    item: T
+    error: OrderctlError
+    give_up: float
+    wait: float
+
+
+_NEVER_TRIED = ThrottledError("not tried")

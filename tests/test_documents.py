@@ -153,6 +153,12 @@ def test_a_line_of_sixty_megabytes_ends_in_an_error_with_bounded_memory(
     assert peak < 40 * 1024 * 1024
 
 
+@pytest.mark.parametrize("fmt", [Format.JSONL, Format.CSV])
+def test_the_line_that_is_too_long_is_named(fmt: Format) -> None:
+    content = '{"a": 1}\n' + '{"a": "' + "x" * (documents.MAX_RECORD + 1)
+    assert complaint(content, fmt) == "<stdin>:2: a record of more than 4 MiB"
+
+
 def test_a_quote_that_never_closes_does_not_swallow_the_file() -> None:
     content = 'a\n"x\n' + "y" * 99 + "\n"
     assert "a record of more than 4 MiB" in complaint(content + ("z" * 99 + "\n") * 50_000)

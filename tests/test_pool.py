@@ -72,10 +72,33 @@ def test_items_are_taken_only_when_they_can_be_started() -> None:
 
 def test_what_is_throttled_is_tried_again_until_it_succeeds_once() -> None:
     gate = Gate(room=3)
-    outcomes = list(pool(workers=32, patience=10_000).each(gate, range(300)))
+    outcomes = list(pool(workers=32, patience=1e9).each(gate, range(300)))
     assert all(isinstance(outcome, Done) for outcome in outcomes)
     assert gate.throttled > 0
     assert gate.calls == Counter(range(300))
+
+
+def test_second_tries_count_like_new_items_so_a_service_with_room_for_one_gets_through() -> None:
+    gate = Gate(room=1)
+    outcomes = list(pool(workers=32, patience=1e9).each(gate, range(100)))
+    assert gate.calls == Counter(range(100))
+    assert len(outcomes) == 100
+
+
+def test_an_interrupt_does_not_wait_for_a_service_that_throttles_for_ever() -> None:
+    clock = FakeClock()
+
+    def never(item: int) -> int:
+        if clock.elapsed > 100:
+            raise KeyboardInterrupt
+        raise ThrottledError("slow down")
+
+    outcomes: list[Done[int, int] | Failed[int]] = []
+    tried = Pool(clock, workers=4, patience=1e9)
+    with pytest.raises(KeyboardInterrupt):
+        outcomes.extend(tried.each(never, range(10)))
+    assert all(isinstance(outcome, Failed) for outcome in outcomes)
+    assert len(outcomes) <= 4
 
 
 def test_throttling_narrows_and_success_widens() -> None:
@@ -84,6 +107,20 @@ def test_throttling_narrows_and_success_widens() -> None:
     assert tried.width.now > 16
     tried.width.narrow()
     assert tried.width.now <= 16
+
+
+def test_every_throttled_call_halves_how_many_run() -> None:
+    tried, left = pool(), [1, 2]
+
+    def twice(item: int) -> int:
+        if left:
+            left.pop()
+            raise ThrottledError("slow down")
+        return item
+
+    assert tried.width.now == 4
+    list(tried.each(twice, [1]))
+    assert tried.width.now == 2  # 4, 2, 1, and one more for the success
 
 
 def test_an_item_still_throttled_when_patience_ends_has_failed() -> None:
@@ -138,6 +175,19 @@ def test_an_interrupt_lets_what_is_in_flight_end_and_reports_it() -> None:
     with pytest.raises(KeyboardInterrupt):
         outcomes.extend(pool().each(slow, source()))
     assert sorted(outcome.item for outcome in outcomes) == sorted(started) == [0, 1, 2]
+
+
+def test_a_fault_of_the_work_itself_is_raised_after_the_outcomes_of_the_others() -> None:
+    def work(item: int) -> int:
+        if item == 2:
+            raise ZeroDivisionError
+        threading.Event().wait(0.01)
+        return item
+
+    outcomes: list[Done[int, int] | Failed[int]] = []
+    with pytest.raises(ZeroDivisionError):
+        outcomes.extend(pool(workers=4).each(work, range(100)))
+    assert sorted(outcome.item for outcome in outcomes) == [0, 1, 3]
 
 
 @settings(max_examples=25, deadline=None)
