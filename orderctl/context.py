@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from orderctl.config.file import ConfigFile
     from orderctl.config.resolve import Environment, Setting
     from orderctl.dlq.models import Wiring
+    from orderctl.dlq.move_tasks import MoveTasks
     from orderctl.dlq.overview import Ages
     from orderctl.dlq.ports import Functions, Queues, Rules, Schedules, Starter, Subscriptions
     from orderctl.events.ports import EventBus
@@ -292,6 +293,13 @@ class App:
         from orderctl.aws.cloudwatch import QueueAges
 
         return QueueAges(self.aws.client("cloudwatch"), self.clock)
+
+    @cached_property
+    def move_tasks(self) -> MoveTasks:
+        """SQS's message move tasks; one is started through a client that never tries twice by itself."""
+        from orderctl.aws.move_tasks import SqsMoveTasks
+
+        return SqsMoveTasks(self.aws.client("sqs"), self.aws.client("sqs", attempts=1))
 
     def wiring(self) -> Wiring:
         """Everything in the environment that names a queue as the place for its failures."""

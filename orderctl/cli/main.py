@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 NOUNS: dict[str, str] = {
     "orders": "Submit orders and follow their executions to the end.",
-    "events": "Publish OrderCreated and other events.",
+    "events": "Publish, test, tail and replay events.",
     "dlq": "Find, inspect and redrive dead letters.",
-    "inventory": "Seed and read the stock.",
+    "inventory": "Seed, read, correct and export the stock.",
     "users": "Create and read users through the API.",
     "auth": "Sign in to the APIs.",
     "config": "The environments orderctl knows.",
