@@ -45,9 +45,15 @@ class ThrottledError(FailedError):
 
 
 class UnreachableError(FailedError):
-    """No answer arrived: whether the call took effect is not known (exit 1)."""
+    """The request went out and no answer came back: whether it took effect is not known (exit 1)."""
 
     code = "unreachable"
+
+
+class NoConnectionError(FailedError):
+    """No connection was made, so nothing was sent (exit 1)."""
+
+    code = "no_connection"
 
 
 class UsageError(OrderctlError):

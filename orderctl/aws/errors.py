@@ -16,6 +16,7 @@ from orderctl.errors import (
     AwsFault,
     ConflictError,
     FailedError,
+    NoConnectionError,
     NotFoundError,
     OrderctlError,
     ThrottledError,
@@ -107,6 +108,12 @@ def aws_call(service: str, operation: str, *, subject: str | None = None) -> Ite
         raise AuthError(f"AWS credentials: {_first_line(error)}", hint=_SIGN_IN) from error
     except botocore.NoRegionError as error:
         raise AuthError("no AWS Region is set", hint="orderctl config set region REGION, or AWS_REGION") from error
+    except (botocore.EndpointConnectionError, botocore.ConnectTimeoutError) as error:
+        hint = "check the network, --region and --endpoint-url; for the embedded stack: orderctl local up"
+        fault = AwsFault(service, operation, type(error).__name__)
+        raise NoConnectionError(
+            f"{_about(subject)}{service} {operation}: {_first_line(error)}", hint=hint, aws=fault
+        ) from error
     except botocore.HTTPClientError as error:
         fault = AwsFault(service, operation, type(error).__name__)
         raise UnreachableError(f"{_about(subject)}{service} {operation}: {_first_line(error)}", aws=fault) from error

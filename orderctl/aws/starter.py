@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from orderctl.aws.errors import aws_call
 from orderctl.dlq.models import NotSent, Outcome, Sent, ToStateMachine, Unknown
-from orderctl.errors import AuthError, NotFoundError, OrderctlError, ThrottledError
+from orderctl.errors import AuthError, NoConnectionError, NotFoundError, OrderctlError, ThrottledError
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions.client import SFNClient
@@ -72,15 +72,13 @@ def outcome_of(error: OrderctlError) -> NotSent | Unknown:
 
     Missing or refused credentials, permission or target are fatal: every other delivery there would fail alike.
     """
-    from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ParamValidationError
+    from botocore.exceptions import ClientError, ParamValidationError
 
     cause = error.__cause__
-    if isinstance(error, ThrottledError):
+    if isinstance(error, ThrottledError | NoConnectionError):
         return NotSent(error.message, is_retryable=True)
     if isinstance(error, AuthError | NotFoundError) or (error.aws and error.aws.code.lower().startswith("kms")):
         return NotSent(error.message, is_fatal=True, error=error)
-    if isinstance(cause, EndpointConnectionError | ConnectTimeoutError):
-        return NotSent(error.message, is_retryable=True)  # no connection, so nothing was sent
     if isinstance(cause, ParamValidationError):
         return NotSent(error.message)
     if isinstance(cause, ClientError) and cause.response["ResponseMetadata"]["HTTPStatusCode"] < 500:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from orderctl.cli import dlq_options as options
 from orderctl.cli import guard
-from orderctl.cli.dlq_redrive import redrive_queue, resume_run
+from orderctl.cli.dlq_redrive import Wish, carry_out, redrive_queue, resume_run
 from orderctl.cli.framework import app_of, noun, verb
 from orderctl.errors import UsageError
 
@@ -69,7 +70,8 @@ def inspect(
     from orderctl.dlq.selection import decoded
 
     cli = app_of(ctx)
-    selection = options.selection(cli, kind, error, source, order_id, message_id, since, until, where)
+    asked = options.asked(cli, kind, error, source, order_id, message_id, since, until, where)
+    selection = asked.selection(options.compile_where)
     if group_by is not None and group_by not in look.GROUPINGS:
         raise UsageError(f"--group-by cannot be {group_by!r}", hint="one of: " + ", ".join(look.GROUPINGS))
     wiring, found = cli.wiring(), cli.queues.describe(queue)
@@ -114,6 +116,10 @@ def redrive(
     until: options.Until = None,
     where: options.Where = None,
     function: options.Function = None,
+    plan_out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the plan, of every letter; do nothing.")
+    ] = None,
+    plan: Annotated[Path | None, typer.Option(metavar="FILE", help="Carry out a written plan.")] = None,
     verify: Annotated[str | None, typer.Option(metavar="SECONDS", help="Then wait and report what came back.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; deliver and delete nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -125,16 +131,19 @@ def redrive(
 
     Example: orderctl dlq redrive orders-order-failures --error Throttled --max 100 --verify 60 --yes
     """
-    from orderctl.assignments import changes
-    from orderctl.dlq.redrive import Order
-
     cli = app_of(ctx)
-    if (queue is None) == (resume is None):
-        raise UsageError("name either a queue or --resume RUN", hint=cli.command("dlq", "list"))
-    selection = options.selection(cli, kind, error, source, order_id, message_id, since, until, where)
-    order = Order(selection, changes(set_ or (), unset or ()), function, most, rate, concurrency, max_redrives)
+    asked = options.asked(
+        cli, kind, error, source, order_id, message_id, since, until, where, set_, unset, function, most
+    )
     wait = None if verify is None else options.seconds(verify, "--verify")
+    wish = Wish(asked, guard.Answers(yes, confirm), rate, concurrency, max_redrives, wait, dry_run, plan_out)
+    if sum(given is not None for given in (queue, resume, plan)) != 1:
+        raise UsageError("name one of: a queue, --plan FILE, --resume RUN", hint=cli.command("dlq", "list"))
+    if (resume or plan) and not asked.is_everything:
+        raise UsageError("a plan and a run keep their own filters and edits; give none with --plan or --resume")
     if resume is not None:
-        resume_run(cli, resume, order, guard.Answers(yes, confirm), wait, dry_run=dry_run)
+        resume_run(cli, resume, wish)
+    elif plan is not None:
+        carry_out(cli, plan, wish)
     else:
-        redrive_queue(cli, queue or "", order, guard.Answers(yes, confirm), wait, dry_run=dry_run)
+        redrive_queue(cli, queue or "", wish)

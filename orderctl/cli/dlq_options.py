@@ -10,10 +10,10 @@ import typer
 
 from orderctl import times
 from orderctl.context import App
+from orderctl.dlq.asked import Asked
 from orderctl.dlq.look import Glance, group
-from orderctl.dlq.models import DeadLetter, Kind, Queue
-from orderctl.dlq.selection import Selection
-from orderctl.errors import UsageError
+from orderctl.dlq.models import DeadLetter, Queue
+from orderctl.dlq.selection import Where as Compiled
 from orderctl.render.cells import span
 from orderctl.render.renderer import Renderer
 
@@ -30,7 +30,7 @@ Sets = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", h
 Unsets = Annotated[list[str] | None, typer.Option("--unset", metavar="PATH", help="Remove from the payload.")]
 
 
-def selection(
+def asked(
     cli: App,
     kinds: Sequence[str] | None,
     errors: Sequence[str] | None,
@@ -40,21 +40,36 @@ def selection(
     since: str | None,
     until: str | None,
     where: str | None,
-) -> Selection:
-    """The filters as given on the command line; raises UsageError naming the flag."""
-    from orderctl.render.query import Query
-
+    sets: Sequence[str] | None = None,
+    unsets: Sequence[str] | None = None,
+    function: str | None = None,
+    limit: int | None = None,
+) -> Asked:
+    """Filters and edits as given on the command line; raises UsageError naming the flag that is wrong."""
     now = cli.clock.now()
-    return Selection(
-        frozenset(_kind(kind) for kind in kinds or ()),
+    found = Asked(
+        tuple(kinds or ()),
         tuple(errors or ()),
         tuple(sources or ()),
-        frozenset(order_ids or ()),
-        frozenset(ids or ()),
-        None if since is None else times.moment(since, now, "--since"),
-        None if until is None else times.moment(until, now, "--until"),
-        None if where is None else Query(where),
+        tuple(order_ids or ()),
+        tuple(ids or ()),
+        None if since is None else times.moment(since, now, "--since").isoformat(),
+        None if until is None else times.moment(until, now, "--until").isoformat(),
+        where,
+        tuple(sets or ()),
+        tuple(unsets or ()),
+        function,
+        limit,
     )
+    found.order(compile_where)
+    return found
+
+
+def compile_where(expression: str) -> Compiled:
+    """`--where` is JMESPath, as `--query` is."""
+    from orderctl.render.query import Query
+
+    return Query(expression, flag="--where")
 
 
 def seconds(text: str, flag: str) -> float:
@@ -86,12 +101,3 @@ def say_what_looking_cost(renderer: Renderer, queue: Queue, glance: Glance) -> N
 def age(since: datetime | None, now: datetime) -> str:
     """How old, for people."""
     return "-" if since is None else span((now - since).total_seconds())
-
-
-def _kind(word: str) -> Kind:
-    try:
-        return Kind(word)
-    except ValueError as error:
-        raise UsageError(
-            f"--kind cannot be {word!r}", hint="one of: " + ", ".join(kind.value for kind in Kind)
-        ) from error

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
 from orderctl.cli import guard
+from orderctl.cli.dlq_options import compile_where
 from orderctl.context import App
 from orderctl.dlq import look
+from orderctl.dlq.asked import Asked
 from orderctl.dlq.edits import difference, edited_payload
 from orderctl.dlq.journal import Journal
 from orderctl.dlq.models import Redrivable
+from orderctl.dlq.plan_file import MOST, check_plan, read_plan, write_plan
 from orderctl.dlq.redrive import (
     Order,
     Plan,
@@ -22,7 +29,6 @@ from orderctl.dlq.redrive import (
     resume,
     run_name,
     runs_folder,
-    said_of,
 )
 from orderctl.dlq.tally import Tally
 from orderctl.errors import OrderctlError, PartlyDoneError, RefusedError
@@ -31,53 +37,101 @@ from orderctl.render.style import is_terminal
 PLAN_LOOKS_AT = 100
 """Letters a plan is made from; every look costs a receive, so it is a sample of a long queue."""
 
-Answers = guard.Answers
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks for, filters and edits aside from how they are carried out."""
+
+    asked: Asked
+    answers: guard.Answers
+    rate: float | None = None
+    concurrency: int = 8
+    max_redrives: int = 3
+    verify: float | None = None
+    dry_run: bool = False
+    plan_out: Path | None = None
+
+    def order(self, asked: Asked | None = None) -> Order:
+        """The order for the engine, with other filters and edits where a plan or a run brings its own."""
+        return (asked or self.asked).order(
+            compile_where, rate=self.rate, concurrency=self.concurrency, max_redrives=self.max_redrives
+        )
 
 
-def redrive_queue(
-    cli: App, queue: str, order: Order, answers: guard.Answers, verify: float | None, *, dry_run: bool
-) -> None:
+def redrive_queue(cli: App, queue: str, wish: Wish) -> None:
     """Plan, ask, and redrive one queue; raises by how it ended."""
-    prepared = _prepared(cli, queue)
-    plan = _plan(cli, prepared, order)
-    show_plan(cli, plan, dry_run=dry_run)
+    prepared, order = _prepared(cli, queue), wish.order()
+    plan = _plan(cli, prepared, order, most=MOST if wish.plan_out else PLAN_LOOKS_AT)
+    show_plan(cli, plan, dry_run=wish.dry_run)
+    if wish.plan_out is not None:
+        environment, arn = cli.environment.name, prepared.queue.arn
+        write_plan(
+            wish.plan_out,
+            plan,
+            wish.asked,
+            environment=environment,
+            queue_arn=arn,
+            wiring=prepared.wiring,
+            now=cli.clock.now(),
+        )
+        cli.renderer.say(f"carry it out: {cli.command('dlq', 'redrive', '--plan', str(wish.plan_out))}")
+        return
+    _carry_out(cli, prepared, wish, wish.asked, plan)
+
+
+def carry_out(cli: App, path: Path, wish: Wish) -> None:
+    """Redrive what a plan file names, if it still holds."""
+    document = read_plan(path)
+    prepared = _prepared(cli, str(document["queue"]))
+    asked = check_plan(
+        document,
+        environment=cli.environment.name,
+        queue_arn=prepared.queue.arn,
+        wiring=prepared.wiring,
+        now=cli.clock.now(),
+    )
+    plan = _plan(cli, prepared, wish.order(asked), most=len(asked.ids))
+    show_plan(cli, plan, dry_run=wish.dry_run)
+    _carry_out(cli, prepared, wish, asked, plan)
+
+
+def _carry_out(cli: App, prepared: Prepared, wish: Wish, asked: Asked, plan: Plan) -> None:
     if plan.looked_at and not plan.redrivable and plan.is_whole:
         if plan.refused:
             raise RefusedError(f"none of the {plan.refused} letters can be redriven", hint=_inspect(cli, plan))
         cli.renderer.say("no letter was selected; nothing to do")
-    if dry_run or not plan.looked_at or (plan.is_whole and not plan.redrivable):
-        if dry_run and cli.renderer.is_machine:
+    if wish.dry_run:
+        if cli.renderer.is_machine:
             cli.renderer.one(plan)
-        elif not dry_run:
-            cli.renderer.one(Tally("").document())
         return
-    count = plan.redrivable if plan.is_whole else f"up to {order.limit or plan.depth}"
-    guard.acting(cli, f"Redrive {count} letters of {plan.queue}?", yes=answers.yes, confirm=answers.confirm)
-    services = _services(cli)
-    name = run_name(cli.clock)
-    _work(cli, begin(services, prepared, order, runs_folder(cli.state_dir), name, said_of(order)), prepared, verify)
+    if not plan.looked_at or (plan.is_whole and not plan.redrivable):
+        report(cli, Tally(""))
+        return
+    count = plan.redrivable if plan.is_whole else f"up to {asked.limit or plan.depth}"
+    guard.acting(cli, f"Redrive {count} letters of {plan.queue}?", yes=wish.answers.yes, confirm=wish.answers.confirm)
+    run = begin(
+        _services(cli), prepared, wish.order(asked), runs_folder(cli.state_dir), run_name(cli.clock), asked.document()
+    )
+    _work(cli, run, prepared, wish.verify)
 
 
-def resume_run(
-    cli: App, run: str, order: Order, answers: guard.Answers, verify: float | None, *, dry_run: bool
-) -> None:
-    """Go on with an interrupted run in the state its journal tells."""
-    from datetime import UTC, datetime
-
+def resume_run(cli: App, run: str, wish: Wish) -> None:
+    """Go on with an interrupted run: in the state its journal tells, with the filters and edits it began with."""
     folder = runs_folder(cli.state_dir)
     opened, standing = Journal.resume(folder, latest(folder) if run == "@latest" else run)
     header = standing.header
+    order = wish.order(Asked.read(header["said"]))
     prepared = _prepared(cli, str(header["url"]))
     cli.renderer.say(
         f"run {opened.run} of {prepared.queue.name}: {len(standing.deleted)} delivered and deleted, "
         f"{len(standing.to_delete)} delivered but not deleted, {len(standing.in_doubt)} in doubt"
     )
-    if dry_run:
+    if wish.dry_run:
         opened.close()
         return
-    guard.acting(cli, "Go on with it?", yes=answers.yes, confirm=answers.confirm)
+    guard.acting(cli, "Go on with it?", yes=wish.answers.yes, confirm=wish.answers.confirm)
     at = datetime.fromtimestamp(float(header["cutoff"]), UTC)
-    _work(cli, resume(_services(cli), prepared, order, opened, standing, at), prepared, verify)
+    _work(cli, resume(_services(cli), prepared, order, opened, standing, at), prepared, wish.verify)
 
 
 def show_plan(cli: App, plan: Plan, *, dry_run: bool) -> None:
@@ -100,7 +154,7 @@ def _prepared(cli: App, queue: str) -> Prepared:
     return prepare(_services(cli), found, wiring)
 
 
-def _plan(cli: App, prepared: Prepared, order: Order) -> Plan:
+def _plan(cli: App, prepared: Prepared, order: Order, *, most: int) -> Plan:
     glance = look.Glance()
     letters = look.look(
         cli.queues,
@@ -108,7 +162,7 @@ def _plan(cli: App, prepared: Prepared, order: Order) -> Plan:
         prepared.wiring,
         cli.clock,
         selection=order.selection,
-        limit=min(order.limit or PLAN_LOOKS_AT, PLAN_LOOKS_AT),
+        limit=min(order.limit or most, most),
         glance=glance,
         function=order.function,
     )

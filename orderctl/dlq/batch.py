@@ -18,7 +18,7 @@ from orderctl.dlq.journal import Journal
 from orderctl.dlq.models import Message, NotSent, Outcome, Queue, Redrivable, Sent, ToQueue, ToStateMachine, Unknown
 from orderctl.dlq.ports import Queues
 from orderctl.dlq.tally import Tally
-from orderctl.errors import FailedError, OrderctlError, ThrottledError, UnreachableError
+from orderctl.errors import FailedError, NoConnectionError, OrderctlError, ThrottledError, UnreachableError
 
 ATTEMPTS = 5
 """Tries for a delivery or a delete; with the waits below about eight seconds of somebody else's trouble."""
@@ -99,7 +99,7 @@ class Desk:
             for start in range(0, len(messages), 10):
                 failed.update(self.queues.delete(self.queue, messages[start : start + 10]))
             return failed
-        except (ThrottledError, UnreachableError) as error:
+        except (ThrottledError, UnreachableError, NoConnectionError) as error:
             return {message.message_id: error.message for message in messages}
 
     def _still_ours(self, letters: Sequence[Redrivable]) -> tuple[list[Redrivable], list[str]]:
@@ -110,7 +110,7 @@ class Desk:
             return list(letters), []
         try:
             failed = self.queues.hide(self.queue, short, HIDE_FOR)
-        except (ThrottledError, UnreachableError):
+        except (ThrottledError, UnreachableError, NoConnectionError):
             failed = {message.message_id: "" for message in short}
         extended = {m.message_id for m in short if m.message_id not in failed and m.visible_at > now}
         lost = [message.message_id for message in short if message.message_id not in extended]

@@ -32,7 +32,7 @@ from orderctl.dlq.pace import Pace
 from orderctl.dlq.ports import Queues
 from orderctl.dlq.tally import Invocation, Tally
 from orderctl.dlq.twins import TWIN
-from orderctl.errors import OrderctlError, ThrottledError, UnreachableError
+from orderctl.errors import NoConnectionError, OrderctlError, ThrottledError, UnreachableError
 
 LONG_POLL = 1
 """Seconds. Any wait above 0 asks all of SQS's servers; a short one keeps Ctrl-C quick."""
@@ -148,7 +148,7 @@ class Engine:
                     unreachable = 0
                 except ThrottledError:
                     self._pace.throttled()
-                except UnreachableError:
+                except (UnreachableError, NoConnectionError):
                     unreachable += 1
                     if unreachable == UNREACHABLE_LIMIT:
                         raise

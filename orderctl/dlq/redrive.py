@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from orderctl import jsontext
 from orderctl.assignments import Change
 from orderctl.clock import Clock
 from orderctl.dlq import engine, journal
@@ -282,15 +281,3 @@ def latest(folder: Path) -> str:
     if not names:
         raise NotFoundError("no run was journaled on this machine")
     return names[0]
-
-
-def said_of(order: Order) -> dict[str, object]:
-    """The order in the form the journal keeps."""
-    from orderctl.dlq.selection import describe
-
-    return {
-        "selection": dict(describe(order.selection)),
-        "changes": [jsontext.dumps(change) for change in order.changes],
-        "limit": order.limit,
-        "function": order.function,
-    }

@@ -88,7 +88,7 @@ def read_payload(payload: str) -> Any:
 
 
 def describe(selection: Selection) -> Mapping[str, object]:
-    """The filters in words, for the plan and the journal."""
+    """The filters in words, for a journal."""
     said: dict[str, object] = {
         "kind": sorted(selection.kinds),
         "error": list(selection.errors),
