@@ -86,11 +86,18 @@ def test_a_function_that_is_gone_is_fatal(aws: FakeAws) -> None:
     assert "Function not found" in outcome.reason
 
 
-@pytest.mark.parametrize("fault", [reply_lost(), reply_lost("timeout"), before(), server_error("ServiceException")])
+@pytest.mark.parametrize("fault", [reply_lost(), reply_lost("timeout"), server_error("ServiceException")])
 def test_without_an_answer_the_invoke_is_unknown_and_was_made_at_most_once(aws: FakeAws, fault: Effect) -> None:
     aws.faults.on("Invoke", fault)
     assert isinstance(adapter(aws, attempts=4).invoke(ToFunction(FUNCTION, b"{}")), Unknown)
     assert aws.count("Invoke") == 1
+
+
+def test_where_no_connection_was_made_nothing_was_sent_and_it_may_be_tried_again(aws: FakeAws) -> None:
+    aws.faults.on("Invoke", before())
+    outcome = adapter(aws).invoke(ToFunction(FUNCTION, b"{}"))
+    assert isinstance(outcome, NotSent)
+    assert outcome.is_retryable
 
 
 def test_an_answer_that_is_no_202_is_unknown(aws: FakeAws) -> None:

@@ -66,12 +66,20 @@ def test_a_message_is_published_once(aws: FakeAws) -> None:
     assert [each["Message"] for each in aws.sns.published] == ['{"a": 1.10}']
 
 
-@pytest.mark.parametrize("fault", [reply_lost(), reply_lost("timeout"), before(), server_error()])
+@pytest.mark.parametrize("fault", [reply_lost(), reply_lost("timeout"), server_error()])
 def test_without_an_answer_the_publish_is_unknown_and_was_made_at_most_once(aws: FakeAws, fault: Effect) -> None:
     topic = aws.sns.create("orders")
     aws.faults.on("Publish", fault)
     assert isinstance(adapter(aws, attempts=4).publish(ToTopic(topic, "m")), Unknown)
     assert aws.count("Publish") == 1
+
+
+def test_where_no_connection_was_made_nothing_was_published_and_it_may_be_tried_again(aws: FakeAws) -> None:
+    topic = aws.sns.create("orders")
+    aws.faults.on("Publish", before())
+    outcome = adapter(aws).publish(ToTopic(topic, "m"))
+    assert isinstance(outcome, NotSent)
+    assert outcome.is_retryable
 
 
 def test_a_throttled_publish_may_be_tried_again(aws: FakeAws) -> None:

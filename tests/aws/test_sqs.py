@@ -333,7 +333,7 @@ def test_a_body_that_arrived_otherwise_is_unknown(aws: FakeAws) -> None:
     assert outcomes == {"id-of-a": Unknown(f"SQS stored another body than was sent (MD5 {'0' * 32}) as m")}
 
 
-@pytest.mark.parametrize("fault", [reply_lost(), reply_lost("timeout"), before(), server_error()])
+@pytest.mark.parametrize("fault", [reply_lost(), reply_lost("timeout"), server_error()])
 def test_without_an_answer_everything_is_unknown_and_was_sent_at_most_once(aws: FakeAws, fault: Effect) -> None:
     there = queue(aws)
     aws.faults.on("SendMessageBatch", fault)
@@ -341,6 +341,14 @@ def test_without_an_answer_everything_is_unknown_and_was_sent_at_most_once(aws: 
     assert set(outcomes) == {"id-of-a", "id-of-b"}
     assert all(isinstance(outcome, Unknown) for outcome in outcomes.values())
     assert aws.count("SendMessageBatch") == 1
+
+
+def test_where_no_connection_was_made_nothing_was_sent_and_it_may_be_tried_again(aws: FakeAws) -> None:
+    there = queue(aws)
+    aws.faults.on("SendMessageBatch", before())
+    (outcome,) = adapter(aws).send(there, letters("a")).values()
+    assert isinstance(outcome, NotSent)
+    assert outcome.is_retryable
 
 
 def test_a_throttled_call_sent_nothing_and_may_be_tried_again(aws: FakeAws) -> None:

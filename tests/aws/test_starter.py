@@ -67,11 +67,18 @@ def test_the_execution_is_that_of_the_state_machine_behind_a_version_or_alias(qu
     assert execution_arn(delivery(arn=MACHINE + qualifier)) == EXECUTION
 
 
-@pytest.mark.parametrize("fault", [reply_lost(), reply_lost("timeout"), before(), server_error()])
+@pytest.mark.parametrize("fault", [reply_lost(), reply_lost("timeout"), server_error()])
 def test_without_an_answer_the_start_is_unknown_and_was_made_once(aws: FakeAws, fault: Effect) -> None:
     aws.faults.on("StartExecution", fault)
     assert isinstance(adapter(aws).start(delivery()), Unknown)
     assert aws.count("StartExecution") == 1
+
+
+def test_where_no_connection_was_made_nothing_was_started_and_it_may_be_tried_again(aws: FakeAws) -> None:
+    aws.faults.on("StartExecution", before())
+    outcome = adapter(aws).start(delivery())
+    assert isinstance(outcome, NotSent)
+    assert outcome.is_retryable
 
 
 def test_a_throttled_start_may_be_tried_again(aws: FakeAws) -> None:
