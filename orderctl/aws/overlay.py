@@ -1,4 +1,4 @@
-"""The embedded emulator's API Gateway and EventBridge behind `orderctl.stack.overlay.OverlayApis`."""
+"""The embedded emulator's API Gateway, EventBridge and Lambda behind `orderctl.stack.overlay.OverlayApis`."""
 
 from __future__ import annotations
 
@@ -80,6 +80,15 @@ class AwsOverlayApis:
         """UpdateAlias, the same each time."""
         with aws_call("lambda", "UpdateAlias", subject=f"function {function}"):
             self._aws.client("lambda").update_alias(FunctionName=function, Name=alias, FunctionVersion="$LATEST")
+
+    def set_dead_letter_queue(self, function: str, queue_url: str) -> None:
+        """UpdateFunctionConfiguration, the same each time; the emulator drops the setting CloudFormation makes."""
+        with aws_call("sqs", "GetQueueAttributes", subject=f"queue {queue_url}"):
+            said = self._aws.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+        with aws_call("lambda", "UpdateFunctionConfiguration", subject=f"function {function}"):
+            self._aws.client("lambda").update_function_configuration(
+                FunctionName=function, DeadLetterConfig={"TargetArn": said["Attributes"]["QueueArn"]}
+            )
 
     def _ensure_model(self, rest_api_id: str, schema: str) -> None:
         gateway = self._aws.client("apigateway")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orderctl.cli.framework import app_of, noun, verb
+from orderctl.cli.local_drill import drill
 
 if TYPE_CHECKING:
     from orderctl.config.resolve import Environment
@@ -106,6 +107,9 @@ def reset(
     cli.resume = cli.command("local", "up")
     _tell(cli, local.up(parts, local.reset(parts)))
     _status(cli, parts)
+
+
+verb(app, "drill")(drill)
 
 
 def _tell(cli: App, events: Iterable[StepEvent]) -> None:

@@ -1,11 +1,11 @@
 """What the embedded emulator (ministack 1.5) needs besides the template, and nothing AWS would need.
 
-Most differences are parameters the template knows (`parameters`). Three things the emulator takes from
+Most differences are parameters the template knows (`parameters`). Four things the emulator takes from
 CloudFormation and then does not do, or does not take at all; they are made by API after the deployment
-(`apply`): the REST API's body validation, the HTTP API's CORS answer, and the bus's archive. And because its
-transform sees no parameter values, it never publishes a second version of UsersApi: its alias follows
-$LATEST instead. Each constant here repeats a part of the template, because that is YAML and orderctl reads
-none; a test holds them equal.
+(`apply`): the REST API's body validation, the HTTP API's CORS answer, ProcessOrder's dead-letter queue, and the
+bus's archive. And because its transform sees no parameter values, it never publishes a second version of
+UsersApi: its alias follows $LATEST instead. Each constant here repeats a part of the template, because that is
+YAML and orderctl reads none; a test holds them equal.
 """
 
 from __future__ import annotations
@@ -45,6 +45,9 @@ class OverlayApis(Protocol):
     def follow_latest(self, function: str, alias: str) -> None:
         """Point the function's alias at $LATEST."""
 
+    def set_dead_letter_queue(self, function: str, queue_url: str) -> None:
+        """Name the queue as the function's own dead-letter queue."""
+
 
 def parameters(endpoint: str) -> dict[str, str]:
     """The template's parameters for the emulator at `endpoint` (`http://127.0.0.1:PORT`)."""
@@ -59,6 +62,8 @@ def apply(apis: OverlayApis, outputs: Mapping[str, str]) -> Iterator[str]:
     yield "CORS of the Orders API"
     apis.follow_latest(outputs["UsersFunctionName"], "live")
     yield "alias live of the Users API"
+    apis.set_dead_letter_queue(outputs["ProcessOrderFunctionName"], outputs["ProcessOrderDlqUrl"])
+    yield "dead-letter queue of ProcessOrder"
     pattern = json.dumps(ARCHIVE_PATTERN)
     apis.ensure_archive(outputs["EventArchiveName"], outputs["EventBusArn"], pattern, ARCHIVE_RETENTION_DAYS)
     yield f"event archive {outputs['EventArchiveName']}"

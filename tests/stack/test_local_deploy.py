@@ -188,8 +188,8 @@ def wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> N
 def stack(endpoint: str) -> Deployed:
     outputs = deploy(endpoint)
     aws = Aws(resolve("local", {}, {}, ConfigFile(Path(), True, "local", {"local": settings(endpoint)})), {})
-    assert len(list(overlay.apply(AwsOverlayApis(aws), outputs))) == 4
-    assert len(list(overlay.apply(AwsOverlayApis(aws), outputs))) == 4  # safe to repeat
+    assert len(list(overlay.apply(AwsOverlayApis(aws), outputs))) == 5
+    assert len(list(overlay.apply(AwsOverlayApis(aws), outputs))) == 5  # safe to repeat
     client(endpoint, "dynamodb").put_item(
         TableName=outputs["InventoryTableName"], Item={"product_id": {"S": "widget"}, "quantity": {"N": str(STOCK)}}
     )

@@ -11,6 +11,8 @@ OUTPUTS = {
     "UsersApiId": "rest1",
     "OrdersApiId": "http1",
     "UsersFunctionName": "users",
+    "ProcessOrderFunctionName": "process",
+    "ProcessOrderDlqUrl": "http://127.0.0.1/process-dlq",
     "EventArchiveName": "orders-orders",
     "EventBusArn": "arn:bus",
 }
@@ -29,6 +31,9 @@ class RecordingApis:
     def follow_latest(self, function: str, alias: str) -> None:
         self.calls.append(("alias", function, alias))
 
+    def set_dead_letter_queue(self, function: str, queue_url: str) -> None:
+        self.calls.append(("dead letters", function, queue_url))
+
     def ensure_archive(self, name: str, bus_arn: str, pattern: str, retention_days: int) -> None:
         self.calls.append(("archive", name, bus_arn, pattern, retention_days))
 
@@ -40,12 +45,14 @@ def test_the_overlay_goes_by_the_outputs_of_the_stack() -> None:
         ("validate", "rest1", "/users", "POST", ["user_id", "email", "name"]),
         ("cors", "http1", ("http://localhost:3000",)),
         ("alias", "users", "live"),
+        ("dead letters", "process", "http://127.0.0.1/process-dlq"),
         ("archive", "orders-orders", "arn:bus", '{"source": ["orders.api"]}', 30),
     ]
     assert said == [
         "body validation of POST /users",
         "CORS of the Orders API",
         "alias live of the Users API",
+        "dead-letter queue of ProcessOrder",
         "event archive orders-orders",
     ]
 
