@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from orderctl.dlq.move_tasks import MoveTasks
     from orderctl.dlq.overview import Ages
     from orderctl.dlq.ports import Functions, Queues, Rules, Schedules, Starter, Subscriptions
+    from orderctl.dlq.purge import Purger
     from orderctl.events.ports import EventBus
     from orderctl.events.replay import Replays
     from orderctl.events.tap import Taps
@@ -249,8 +250,11 @@ class App:
     def queues(self) -> Queues:
         """SQS; sends go through a client that never tries twice by itself."""
         from orderctl.aws.sqs import SqsQueues
+        from orderctl.dlq.origins import RememberingQueues
+        from orderctl.dlq.restore import restores_folder
 
-        return SqsQueues(self.aws.client("sqs"), self.aws.client("sqs", attempts=1), self.clock)
+        sqs = SqsQueues(self.aws.client("sqs"), self.aws.client("sqs", attempts=1), self.clock)
+        return RememberingQueues(sqs, restores_folder(self.state_dir))
 
     @cached_property
     def functions(self) -> Functions:
@@ -300,6 +304,13 @@ class App:
         from orderctl.aws.move_tasks import SqsMoveTasks
 
         return SqsMoveTasks(self.aws.client("sqs"), self.aws.client("sqs", attempts=1))
+
+    @cached_property
+    def purger(self) -> Purger:
+        """SQS's own way to empty a queue, never tried twice."""
+        from orderctl.aws.queue_purge import QueuePurger
+
+        return QueuePurger(self.aws.client("sqs", attempts=1))
 
     def wiring(self) -> Wiring:
         """Everything in the environment that names a queue as the place for its failures."""

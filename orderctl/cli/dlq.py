@@ -9,13 +9,18 @@ import typer
 
 from orderctl.cli import dlq_options as options
 from orderctl.cli import guard
+from orderctl.cli.dlq_export import export_letters, restore_letters
+from orderctl.cli.dlq_purge import purge_letters
 from orderctl.cli.dlq_redrive import Wish, carry_out, redrive_queue, resume_run
+from orderctl.cli.dlq_tasks import tasks
 from orderctl.cli.framework import app_of, noun, verb
 from orderctl.errors import UsageError
 
 app = noun("dlq", "Find, inspect and redrive dead letters.")
 
 QUEUE_COLUMNS = ("name", "kinds", "depth", "in_flight", "oldest_age_seconds", "sources", "route")
+QUEUE_TABLE = ("name", "kinds", "depth", "in_flight", "oldest_age_seconds")
+LETTER_TABLE = ("order_id", "error", "cause", "attempts", "sent_at", "message_id", "refusal")
 LETTER_COLUMNS = ("message_id", "kind", "order_id", "error", "cause", "attempts", "sent_at", "source", "refusal")
 
 
@@ -37,7 +42,7 @@ def list_queues(
     wiring, stack = cli.wiring(), cli.environment.text("stack")
     within = names_of(cli.stacks.resources(stack)) if stack and not everything else None
     found, notes = overview(cli.queues, wiring, cli.queue_ages, named=queue or (), within=within)
-    cli.renderer.rows(QUEUE_COLUMNS, found)
+    cli.renderer.rows(QUEUE_COLUMNS, found, table=QUEUE_TABLE)
     for note in (*wiring.notes, *notes):
         cli.renderer.warn(note)
 
@@ -89,8 +94,9 @@ def inspect(
         kept = list(letters)
         if not renderer.is_machine:
             options.say_summary(renderer, found, kept, cli.clock.now())
-        columns = (*LETTER_COLUMNS, "payload") if bodies else LETTER_COLUMNS
-        renderer.rows(columns, (decoded(letter) for letter in kept))
+        more = ("payload",) if bodies else ()
+        documents = (decoded(letter, as_time=True) for letter in kept)
+        renderer.rows((*LETTER_COLUMNS, *more), documents, table=(*LETTER_TABLE, *more))
     options.say_what_looking_cost(renderer, found, glance)
     for note in wiring.notes:
         renderer.warn(note)
@@ -104,6 +110,7 @@ def redrive(
     most: Annotated[int | None, typer.Option("--max", min=1, help="Letters to deliver at the most.")] = None,
     rate: Annotated[float | None, typer.Option(min=0.001, help="Letters a second at the most.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=16, help="Batches in hand at once.")] = 8,
+    engine: Annotated[str, typer.Option(metavar="ENGINE", help="auto, own, or native: SQS's move task.")] = "auto",
     max_redrives: Annotated[int, typer.Option(min=1, help="Leave a letter that came back this often.")] = 3,
     set_: options.Sets = None,
     unset: options.Unsets = None,
@@ -136,7 +143,7 @@ def redrive(
         cli, kind, error, source, order_id, message_id, since, until, where, set_, unset, function, most
     )
     wait = None if verify is None else options.seconds(verify, "--verify")
-    wish = Wish(asked, guard.Answers(yes, confirm), rate, concurrency, max_redrives, wait, dry_run, plan_out)
+    wish = Wish(asked, guard.Answers(yes, confirm), rate, concurrency, max_redrives, wait, dry_run, plan_out, engine)
     if sum(given is not None for given in (queue, resume, plan)) != 1:
         raise UsageError("name one of: a queue, --plan FILE, --resume RUN", hint=cli.command("dlq", "list"))
     if (resume or plan) and not asked.is_everything:
@@ -147,3 +154,11 @@ def redrive(
         carry_out(cli, plan, wish)
     else:
         redrive_queue(cli, queue or "", wish)
+
+
+verb(app, "tasks")(tasks)
+
+
+verb(app, "export")(export_letters)
+verb(app, "restore")(restore_letters)
+verb(app, "purge")(purge_letters)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orderctl.cli import guard
+from orderctl.cli import dlq_native, guard
 from orderctl.cli.dlq_options import compile_where
 from orderctl.context import App
 from orderctl.dlq import look
 from orderctl.dlq.asked import Asked
 from orderctl.dlq.edits import difference, edited_payload
-from orderctl.dlq.journal import Journal
+from orderctl.dlq.engine_choice import Choice
+from orderctl.dlq.journal import Journal, Standing, look_at
 from orderctl.dlq.models import Redrivable
 from orderctl.dlq.plan_file import MOST, check_plan, read_plan, write_plan
 from orderctl.dlq.redrive import (
@@ -31,8 +32,8 @@ from orderctl.dlq.redrive import (
     runs_folder,
 )
 from orderctl.dlq.tally import Tally
-from orderctl.errors import OrderctlError, PartlyDoneError, RefusedError
-from orderctl.render.style import is_terminal
+from orderctl.errors import FailedError, OrderctlError, PartlyDoneError, RefusedError
+from orderctl.render.progress import ProgressLine
 
 PLAN_LOOKS_AT = 100
 """Letters a plan is made from; every look costs a receive, so it is a sample of a long queue."""
@@ -50,6 +51,7 @@ class Wish:
     verify: float | None = None
     dry_run: bool = False
     plan_out: Path | None = None
+    engine: str = "auto"
 
     def order(self, asked: Asked | None = None) -> Order:
         """The order for the engine, with other filters and edits where a plan or a run brings its own."""
@@ -61,6 +63,7 @@ class Wish:
 def redrive_queue(cli: App, queue: str, wish: Wish) -> None:
     """Plan, ask, and redrive one queue; raises by how it ended."""
     prepared, order = _prepared(cli, queue), wish.order()
+    choice = dlq_native.choose_engine(cli, wish.engine, prepared, order, verifies=wish.verify is not None)
     plan = _plan(cli, prepared, order, most=MOST if wish.plan_out else PLAN_LOOKS_AT)
     show_plan(cli, plan, dry_run=wish.dry_run)
     if wish.plan_out is not None:
@@ -76,7 +79,7 @@ def redrive_queue(cli: App, queue: str, wish: Wish) -> None:
         )
         cli.renderer.say(f"carry it out: {cli.command('dlq', 'redrive', '--plan', str(wish.plan_out))}")
         return
-    _carry_out(cli, prepared, wish, wish.asked, plan)
+    _carry_out(cli, prepared, wish, wish.asked, plan, choice)
 
 
 def carry_out(cli: App, path: Path, wish: Wish) -> None:
@@ -90,25 +93,31 @@ def carry_out(cli: App, path: Path, wish: Wish) -> None:
         wiring=prepared.wiring,
         now=cli.clock.now(),
     )
-    plan = _plan(cli, prepared, wish.order(asked), most=len(asked.ids))
+    order = wish.order(asked)
+    choice = dlq_native.choose_engine(cli, wish.engine, prepared, order, verifies=wish.verify is not None)
+    plan = _plan(cli, prepared, order, most=len(asked.ids))
     show_plan(cli, plan, dry_run=wish.dry_run)
-    _carry_out(cli, prepared, wish, asked, plan)
+    _carry_out(cli, prepared, wish, asked, plan, choice)
 
 
-def _carry_out(cli: App, prepared: Prepared, wish: Wish, asked: Asked, plan: Plan) -> None:
+def _carry_out(cli: App, prepared: Prepared, wish: Wish, asked: Asked, plan: Plan, choice: Choice) -> None:
     if plan.looked_at and not plan.redrivable and plan.is_whole:
         if plan.refused:
             raise RefusedError(f"none of the {plan.refused} letters can be redriven", hint=_inspect(cli, plan))
         cli.renderer.say("no letter was selected; nothing to do")
+    choice = dlq_native.confirmed_choice(cli, choice, plan, prepared)
     if wish.dry_run:
         if cli.renderer.is_machine:
-            cli.renderer.one(plan)
+            cli.renderer.one(dlq_native.plan_document(plan, choice))
         return
     if not plan.looked_at or (plan.is_whole and not plan.redrivable):
-        report(cli, Tally(""))
+        report(cli, Tally(None))
         return
     count = plan.redrivable if plan.is_whole else f"up to {asked.limit or plan.depth}"
     guard.acting(cli, f"Redrive {count} letters of {plan.queue}?", yes=wish.answers.yes, confirm=wish.answers.confirm)
+    if choice.is_native:
+        dlq_native.move(cli, prepared, wish.rate, choice)
+        return
     run = begin(
         _services(cli), prepared, wish.order(asked), runs_folder(cli.state_dir), run_name(cli.clock), asked.document()
     )
@@ -118,20 +127,28 @@ def _carry_out(cli: App, prepared: Prepared, wish: Wish, asked: Asked, plan: Pla
 def resume_run(cli: App, run: str, wish: Wish) -> None:
     """Go on with an interrupted run: in the state its journal tells, with the filters and edits it began with."""
     folder = runs_folder(cli.state_dir)
-    opened, standing = Journal.resume(folder, latest(folder) if run == "@latest" else run)
+    name = latest(folder) if run == "@latest" else run
+    if wish.dry_run:
+        _say_standing(cli, name, look_at(folder, name))
+        return
+    opened, standing = Journal.resume(folder, name)
     header = standing.header
+    if dlq_native.is_native(header):
+        dlq_native.follow_run(cli, opened, header)
+        return
     order = wish.order(Asked.read(header["said"]))
     prepared = _prepared(cli, str(header["url"]))
-    cli.renderer.say(
-        f"run {opened.run} of {prepared.queue.name}: {len(standing.deleted)} delivered and deleted, "
-        f"{len(standing.to_delete)} delivered but not deleted, {len(standing.in_doubt)} in doubt"
-    )
-    if wish.dry_run:
-        opened.close()
-        return
+    _say_standing(cli, opened.run, standing)
     guard.acting(cli, "Go on with it?", yes=wish.answers.yes, confirm=wish.answers.confirm)
     at = datetime.fromtimestamp(float(header["cutoff"]), UTC)
     _work(cli, resume(_services(cli), prepared, order, opened, standing, at), prepared, wish.verify)
+
+
+def _say_standing(cli: App, run: str, standing: Standing) -> None:
+    cli.renderer.say(
+        f"run {run} of {standing.header['queue']}: {len(standing.deleted)} delivered and deleted, "
+        f"{len(standing.to_delete)} delivered but not deleted, {len(standing.in_doubt)} in doubt"
+    )
 
 
 def show_plan(cli: App, plan: Plan, *, dry_run: bool) -> None:
@@ -177,18 +194,24 @@ def _work(cli: App, run: Run, prepared: Prepared, verify: float | None) -> None:
     again = cli.command("dlq", "redrive", "--resume", run.name)
     cli.resume = f"go on with: {again}"
     cli.renderer.say(f"run {run.name}")
-    if is_terminal(cli.err):
-        run.engine.progress = lambda tally: _progress(cli, tally)
+    progress = ProgressLine(cli.err)
+    run.engine.progress = lambda tally: progress.show(
+        f"delivered {len(tally.delivered)}, kept {len(tally.kept)}, refused {len(tally.refused)}"
+    )
     error: OrderctlError | None = None
     try:
         run.go()
+        progress.clear()
+        if verify is not None:
+            _verify(cli, run, prepared, verify)
     except OrderctlError as ended:
         error = ended
+    except OSError as ended:
+        error = FailedError(f"the journal cannot be written: {ended.strerror}", hint="free some space")
     finally:
+        progress.clear()
         for note in run.engine.notes:
             cli.renderer.warn(note)
-        if verify is not None and error is None:
-            _verify(cli, run, prepared, verify)
         report(cli, run.tally)
     if error is not None:
         error.hint = f"{error.hint}; then: {again}" if error.hint else f"go on with: {again}"
@@ -233,12 +256,7 @@ def _verify(cli: App, run: Run, prepared: Prepared, seconds: float) -> None:
 
     cli.renderer.say(f"waiting {seconds:g} s to see what comes back")
     cli.clock.sleep(seconds)
-    run.tally.came_back.update(find_returned(cli.queues, prepared.queue, run.tally, cli.clock))
-
-
-def _progress(cli: App, tally: Tally) -> None:
-    cli.err.write(f"\r\x1b[2Kdelivered {len(tally.delivered)}, kept {len(tally.kept)}, refused {len(tally.refused)}\r")
-    cli.err.flush()
+    run.tally.came_back.update(find_returned(cli.queues, prepared.queue, prepared.wiring, run.tally, cli.clock))
 
 
 def _services(cli: App) -> Services:

@@ -41,11 +41,11 @@ def acting(app: App, question: str, *, yes: bool = False, confirm: str | None = 
         _wants_yes(app, question)
 
 
-def destroying(app: App, name: str, *, confirm: str | None = None) -> None:
+def destroying(app: App, name: str, *, confirm: str | None = None, why: str = "this cannot be undone") -> None:
     """Before something is destroyed: its name, or in a protected environment the environment's."""
     _check_pins(app)
     protected = app.environment.is_protected
-    _wants_name(app, app.environment.name if protected else name, confirm, "this cannot be undone")
+    _wants_name(app, app.environment.name if protected else name, confirm, why)
 
 
 def _check_pins(app: App) -> None:

@@ -56,7 +56,7 @@ def _order_id(document: Mapping[str, Any], depth: int) -> str | None:
     own = document.get("order_id")
     if isinstance(own, str):
         return own
-    for key in ("detail", "order", "Message", "body", "input", "requestPayload"):
+    for key in ("detail", "order", "Message", "MessageBody", "body", "Input", "input", "Payload", "requestPayload"):
         inner = document.get(key)
         inner = _document(inner) if isinstance(inner, str) else inner
         if isinstance(inner, dict) and depth < 3:

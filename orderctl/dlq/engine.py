@@ -56,6 +56,8 @@ class Job:
     """Messages sent later are not of this run."""
     plan: Callable[[Message], Redrivable | Refused | None]
     """What is to become of a message; None where it was not selected."""
+    read: Callable[[Message], DeadLetter]
+    """What a message is, whatever is to become of it."""
     limit: int | None = None
     concurrency: int = 8
     rate: float | None = None
@@ -236,7 +238,7 @@ class Engine:
             tally.came_back[origin] = f"failed again as message {message_id}"
             return None
         if message.sent_at is not None and message.sent_at > self.job.cutoff:
-            tally.arrived_later += message_id not in self._held
+            self._arrived(message)
             return None
         planned = self.job.plan(message)
         if planned is None:
@@ -252,6 +254,15 @@ class Engine:
         elif isinstance(planned, Redrivable) and self._claim(message):
             return planned
         return None
+
+    def _arrived(self, message: Message) -> None:
+        """A message sent after the run began: one of ours that failed again, known by its payload, or a new one."""
+        letter = self.job.read(message)
+        origin = self.tally.payloads.get(letter.digest or "")
+        if origin is not None:
+            self.tally.came_back[origin] = f"failed again as message {message.message_id}"
+        else:
+            self.tally.arrived_later += message.message_id not in self._held
 
     def _is_first_of_its_failure(self, letter: DeadLetter) -> bool:
         """A twin in the same queue waits to be settled after the run: only one report of a failure is delivered."""

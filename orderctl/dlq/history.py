@@ -2,12 +2,16 @@
 
 A letter that was redriven and failed again comes back as a new message, but not as a stranger: its message id
 (SQS) or its request id (Lambda) is the id that our delivery was answered with, and the journal kept that.
-Counting along these links gives how often it was redriven, without adding an attribute to anybody's message.
+Counting along these links gives how often it was redriven, without adding an attribute to anybody's message;
+where a service writes no id, the same payload delivered before counts instead.
 The same links tell the twin of a failure that was redriven from another queue already.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +21,18 @@ from orderctl.dlq.models import DeadLetter, Kind
 
 KEEP = timedelta(days=14)
 """SQS keeps no message longer, so no older journal can speak of one that is still there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    links: Mapping[str, str]
+    """New id to the id it was made from."""
+    settled: Mapping[str, tuple[str, Kind]]
+    """Request id to the run that redrove it, and as what kind."""
+    delivered: Set[str]
+    """Messages delivered, but not known to be deleted."""
+    payloads: Counter[str]
+    """In how many runs each payload was delivered."""
 
 
 class History:
@@ -31,60 +47,54 @@ class History:
         times = self.redriven(letter)
         if times >= most:
             return f"it was redriven {times} times already and came back (--max-redrives {most})"
-        twin = self._settled.get(letter.failure.request_id or "")
+        twin = self._read.settled.get(letter.failure.request_id or "")
         if twin is not None and twin[1] is not letter.kind:
             return f"the same failure was redriven already, as {twin[1].value} in run {twin[0]}"
         return None
 
     def was_delivered(self, message_id: str) -> bool:
         """Was this very message delivered by an earlier run that then could not delete it?"""
-        return message_id in self._delivered
+        return message_id in self._read.delivered
 
     def redriven(self, letter: DeadLetter) -> int:
         """How often this failure was redriven before, as far as this machine knows."""
         count = 0
         known: str | None = letter.message.message_id
-        if known not in self._links:
+        if known not in self._read.links:
             known = letter.failure.request_id
-        while known is not None and known in self._links and count < 100:
+        while known is not None and known in self._read.links and count < 100:
             count += 1
-            known = self._links[known]
-        return count
+            known = self._read.links[known]
+        return max(count, self._read.payloads[letter.digest] if letter.digest else 0)
 
     @cached_property
-    def _read(self) -> tuple[dict[str, str], dict[str, tuple[str, Kind]], set[str]]:
+    def _read(self) -> _Past:
         links: dict[str, str] = {}
         delivered: set[str] = set()
+        payloads: Counter[str] = Counter()
+        digests: dict[str, str] = {}
         settled: dict[str, tuple[str, Kind]] = {}
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             run = path.name.removesuffix(SUFFIX)
             if run < self._oldest:
                 continue
+            of_run: set[str] = set()
             request_ids: dict[str, tuple[str, Kind]] = {}
             for record, _ in read_lines(path):
                 if record["r"] == "taken":
+                    digests.update({item["id"]: item["payload"] for item in record["letters"]})
                     for item in record["letters"]:
                         request_ids[item["id"]] = (item.get("request") or "", Kind(item["kind"]))
                 elif record["r"] == "deleted":
                     delivered.difference_update(record["ids"])
                 elif record["r"] == "delivered":
                     delivered.update(record["ids"])
+                    of_run.update(digests[i] for i in record["ids"] if digests.get(i))
                     for message_id, new_id in record["ids"].items():
                         request_id, kind = request_ids.get(message_id, ("", Kind.UNKNOWN))
                         if new_id:
                             links[new_id] = request_id or message_id
                         if request_id:
                             settled[request_id] = (run, kind)
-        return links, settled, delivered
-
-    @property
-    def _links(self) -> dict[str, str]:
-        return self._read[0]
-
-    @property
-    def _settled(self) -> dict[str, tuple[str, Kind]]:
-        return self._read[1]
-
-    @property
-    def _delivered(self) -> set[str]:
-        return self._read[2]
+            payloads.update(of_run)
+        return _Past(links, settled, delivered, payloads)

@@ -148,7 +148,14 @@ class Journal:
     def taken(self, letters: Iterable[tuple[DeadLetter, str]]) -> None:
         """Whole messages about to be delivered, each with the ARN it goes to."""
         records = [
-            {**stored(x.message), "kind": x.kind.value, "source": x.source, "to": to, "request": x.failure.request_id}
+            {
+                **stored(x.message),
+                "kind": x.kind.value,
+                "source": x.source,
+                "to": to,
+                "request": x.failure.request_id,
+                "payload": x.digest,
+            }
             for x, to in letters
         ]
         self.append({"r": "taken", "letters": records})
@@ -175,7 +182,8 @@ class Journal:
 
     def settled(self, letters: Iterable[DeadLetter]) -> None:
         """Twins of delivered letters about to be deleted without a delivery of their own, whole."""
-        self.append({"r": "settled", "letters": [{**stored(x.message), "kind": x.kind.value} for x in letters]})
+        records = [{**stored(x.message), "kind": x.kind.value, "queue": x.queue_arn} for x in letters]
+        self.append({"r": "settled", "letters": records})
 
     def end(self, counts: Mapping[str, int]) -> None:
         """The run is over."""
@@ -204,6 +212,14 @@ def journal_path(folder: Path, run: str) -> Path:
         latest = ", ".join(runs(folder)[:3]) or "none"
         raise NotFoundError(f"no journal of a run named {run!r}", hint=f"latest runs: {latest}")
     return path
+
+
+def look_at(folder: Path, run: str) -> Standing:
+    """What a run's journal says, without touching it; raises NotFoundError for an unknown run."""
+    standing = Standing()
+    for record, _ in read_lines(journal_path(folder, run)):
+        standing.read(record)
+    return standing
 
 
 def runs(folder: Path) -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orderctl.clock import Clock
+from orderctl.dlq.calm import finished
 from orderctl.dlq.classify import classify
 from orderctl.dlq.models import DeadLetter, Message, Queue, Wiring
 from orderctl.dlq.ports import Queues
@@ -22,7 +23,7 @@ from orderctl.errors import OrderctlError
 
 HIDE_FOR = 60
 """Seconds; a look that is killed leaves messages hidden no longer than this."""
-QUIET_ENOUGH = 3
+QUIET_ENOUGH = 2
 """Long polls in a row without a message not seen before: short ones only sample SQS's servers."""
 
 
@@ -55,7 +56,10 @@ def look(
     quiet = yielded = 0
     try:
         while quiet < QUIET_ENOUGH:
-            messages = queues.receive(queue, up_to=10, hide_for=HIDE_FOR, wait=1)
+            messages = finished(
+                lambda: queues.receive(queue, up_to=10, hide_for=HIDE_FOR, wait=1),
+                lambda late: glance.in_hand.update({message.message_id: message for message in late}),
+            )
             fresh = [message for message in messages if message.message_id not in glance.in_hand]
             glance.in_hand.update({message.message_id: message for message in messages})
             glance.seen += len(fresh)

@@ -6,6 +6,7 @@ added later cannot fall through to somebody else's consumer.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -185,6 +186,17 @@ class DeadLetter:
     order_id: str | None = None
     refusal: str | None = None
     is_by_wiring_alone: bool = False
+
+    @property
+    def digest(self) -> str | None:
+        """Stands for the payload where nothing else links a letter that failed again to the one delivered.
+
+        None for SQS letters and for records with a request id: their ids tell, and two messages of the same
+        text are two messages.
+        """
+        if self.kind is Kind.SQS or self.failure.request_id:
+            return None
+        return hashlib.sha256(self.payload.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property
     def source(self) -> str | None:

@@ -242,6 +242,7 @@ def _run(
         prepared.queue,
         at,
         planner(prepared, order),
+        lambda message: classify(message, prepared.queue.arn, prepared.wiring, function=order.function),
         limit=limit,
         concurrency=order.concurrency,
         rate=order.rate,

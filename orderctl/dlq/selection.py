@@ -19,6 +19,9 @@ class Where(Protocol):
         """What the expression finds in the decoded letter."""
 
 
+NO_PAYLOAD = "a stream record tells where its batch lies in the stream, but carries no payload"
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Filters that all have to agree; an empty one leaves everything in."""
@@ -57,8 +60,11 @@ class Selection:
         return (self.since is None or sent_at >= self.since) and (self.until is None or sent_at <= self.until)
 
 
-def decoded(letter: DeadLetter) -> dict[str, Any]:
-    """The letter as a document: what `--where` searches, and what JSON output shows."""
+def decoded(letter: DeadLetter, *, as_time: bool = False) -> dict[str, Any]:
+    """The letter as a document: what `--where` searches, and what JSON output shows.
+
+    `as_time` leaves `sent_at` a datetime, which a table on a terminal tells relative to now.
+    """
     message = letter.message
     return {
         "message_id": message.message_id,
@@ -67,13 +73,13 @@ def decoded(letter: DeadLetter) -> dict[str, Any]:
         "error": letter.failure.error,
         "cause": letter.failure.cause,
         "source": letter.source,
-        "sent_at": None if message.sent_at is None else jsontext.iso(message.sent_at),
+        "sent_at": message.sent_at if as_time or message.sent_at is None else jsontext.iso(message.sent_at),
         "receive_count": message.receive_count,
         "attempts": letter.failure.attempts,
         "request_id": letter.failure.request_id,
         "trace_id": letter.failure.trace_id,
         "group_id": message.group_id,
-        "refusal": letter.refusal,
+        "refusal": letter.refusal or (NO_PAYLOAD if letter.kind is Kind.STREAM else None),
         "attributes": {name: a.text if a.binary is None else a.binary.hex() for name, a in message.attributes.items()},
         "payload": read_payload(letter.payload),
     }

@@ -22,12 +22,14 @@ class Invocation:
 class Tally:
     """Message ids by fate, filled by all workers at once."""
 
-    run: str
+    run: str | None
     delivered: dict[str, str | None] = field(default_factory=dict)
     became: dict[str, str] = field(default_factory=dict)
     """New id to the message id it was made from."""
     requests: dict[str, Invocation] = field(default_factory=dict)
     """Request id to the delivered letter that reported it."""
+    payloads: dict[str, str] = field(default_factory=dict)
+    """Digest of a delivered payload to its message id: how a letter is known that came back without any id."""
     deleted: set[str] = field(default_factory=set)
     kept: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -44,7 +46,9 @@ class Tally:
         self.became.update({new_id: message_id for message_id, new_id in ids.items() if new_id})
 
     def invoked(self, letter: DeadLetter) -> None:
-        """Remember whose failure a delivered letter reported, so that its twin can be settled."""
+        """Remember a delivered letter: by its payload, should it come back; by its failure, to settle the twin."""
+        if letter.digest:
+            self.payloads[letter.digest] = letter.message.message_id
         request_id = letter.failure.request_id
         if request_id and letter.wire and letter.kind in (Kind.LAMBDA_DLQ, Kind.ON_FAILURE):
             self.requests[request_id] = Invocation(letter.message.message_id, letter.kind, letter.wire.source)

@@ -1,7 +1,8 @@
 """After a redrive: which of the delivered letters lie in the queue again.
 
 A letter that failed again is a new message, known by the id its delivery was answered with: as its message id
-(SQS), or as the request id in it (Lambda). Absence proves less: a consumer may still be at it.
+(SQS), as the request id in it (Lambda), or where a service writes neither by its payload. Absence proves less: a
+consumer may still be at it.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from orderctl.dlq.tally import Tally
 LIMIT = 10_000
 
 
-def find_returned(queues: Queues, queue: Queue, tally: Tally, clock: Clock) -> dict[str, str]:
+def find_returned(queues: Queues, queue: Queue, wiring: Wiring, tally: Tally, clock: Clock) -> dict[str, str]:
     """Message id of the delivered letter to what it came back as; the look gives everything back."""
     from orderctl.dlq.shapes import read_shapes
 
     found: dict[str, str] = {}
-    for letter in look(queues, queue, Wiring(), clock, selection=Selection(), limit=LIMIT, glance=Glance()):
+    for letter in look(queues, queue, wiring, clock, selection=Selection(), limit=LIMIT, glance=Glance()):
         message = letter.message
         requests = [shape.failure.request_id for shape in read_shapes(message)]
-        for known in (message.message_id, *requests):
-            origin = tally.became.get(known or "")
-            if origin is not None:
-                found[origin] = f"failed again as message {message.message_id}"
+        origins = [tally.became.get(known or "") for known in (message.message_id, *requests)]
+        origin = next((each for each in origins if each), tally.payloads.get(letter.digest or ""))
+        if origin is not None and origin != message.message_id:
+            found[origin] = f"failed again as message {message.message_id}"
     return found

@@ -63,8 +63,11 @@ class Renderer:
             return self._columns
         return shutil.get_terminal_size().columns if is_terminal(self.out) else 10_000
 
-    def rows(self, columns: Sequence[str], items: Iterable[object]) -> None:
-        """Many things: a line each in tsv, csv and jsonl as they come; one list in json; one table."""
+    def rows(self, columns: Sequence[str], items: Iterable[object], *, table: Sequence[str] | None = None) -> None:
+        """Many things: a line each in tsv, csv and jsonl as they come; one list in json; one table.
+
+        `table` names the columns of the table where people need fewer than programs do.
+        """
         if self._query is not None or self.format == "json":
             self._searched([jsontext.plain(item) for item in items])
         elif self.format == "jsonl":
@@ -72,9 +75,10 @@ class Renderer:
                 self.event(item)
         elif self.format == "table":
             now = self._clock.now() if is_terminal(self.out) else None
-            lines = [[cells.text(cells.lookup(item, column), now) for column in columns] for item in items]
+            shown = table or columns
+            lines = [[cells.text(cells.lookup(item, column), now) for column in shown] for item in items]
             if lines:
-                self._table(columns, lines)
+                self._table(shown, lines)
         else:
             self._delimited(columns, items)
 

@@ -1,8 +1,8 @@
 """The table a person reads on a terminal.
 
 rich lays it out (widths of wide characters, wrapping); cells arrive cleaned, and markup is off, so that
-`[red]` in a body is six characters and not a colour. An id is never cut: a table whose ids need more than
-the terminal has is wider than the terminal.
+`[red]` in a body is five characters and not a colour. An id is never cut: where the ids need more than the
+terminal has, each item becomes a block of its own, a field a line.
 """
 
 from __future__ import annotations
@@ -37,8 +37,20 @@ def write_table(out: TextIO, titles: Sequence[str], rows: Sequence[Sequence[str]
         _environ={},
     )
     needed = Measurement.get(console, console.options.update(width=100_000), table).minimum
-    console.width = max(width, needed)
+    if needed > width:
+        write_blocks(out, titles, rows)
+        return
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().splitlines():
         out.write(line.rstrip() + "\n")
+
+
+def write_blocks(out: TextIO, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Each item as a block: its first field stands for itself, the others are named; empty ones are left out."""
+    broad = max(len(title) for title in titles)
+    for row in rows:
+        out.write(row[0] + "\n")
+        for title, cell in zip(titles[1:], row[1:], strict=True):
+            if cell:
+                out.write(f"  {title.replace('_', ' ').ljust(broad)}  {cell}\n")

@@ -267,3 +267,16 @@ def test_ctrl_c_ends_the_batch_gives_the_rest_back_and_says_how_to_go_on(world: 
     assert world.lost() == set()
     assert world.duplicates() == set()
     assert 0 < len(world.left()) < 30
+
+
+def test_a_letter_that_was_purged_and_restored_can_be_redriven(world: World, tmp_path: Path) -> None:
+    world.seed(3)
+    purged = orderctl(world, tmp_path, "dlq", "purge", "orders-dlq", "--confirm", "orders-dlq")
+    assert (purged.code, world.left()) == (0, [])
+    (file,) = [
+        path for path in (tmp_path / "state").rglob("*.jsonl") if "orders-dlq" in path.name or "purge" in str(path)
+    ]
+    assert orderctl(world, tmp_path, "dlq", "restore", str(file), "--yes").code == 0
+    assert len(world.left()) == 3
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "-o", "json")
+    assert (done.code, json.loads(done.out)["counts"]["delivered"]) == (0, 3)

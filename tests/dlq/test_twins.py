@@ -10,6 +10,7 @@ import pytest
 from orderctl.dlq.models import Kind, Wire, Wiring
 from orderctl.dlq.redrive import Order, begin, prepare, runs_folder
 from orderctl.dlq.tally import Tally
+from orderctl.dlq.verify import find_returned
 from tests.dlq.world import World
 
 ATTRIBUTES = {
@@ -102,3 +103,33 @@ def test_a_twin_that_turns_up_later_is_refused_by_the_next_run(tmp_path: Path) -
     assert list(tally.refused.values()) == [
         "the same failure was redriven already, as lambda-dlq in run 20261122T030000Z-aaaaaa"
     ]
+
+
+class Nameless(Twins):
+    """Records without a request id, as some emulators write them: only the payload tells one that came back."""
+
+    def fail(self, number: int, *, dlq: bool = False, record: bool = True) -> None:
+        context = {"functionArn": f"{self.function.arn}:$LATEST", "condition": "RetriesExhausted"}
+        body = {"requestContext": context, "requestPayload": {"order_id": f"order-{number}"}}
+        self.aws.sqs.seed(self.second, json.dumps(body))
+
+
+def test_a_letter_that_failed_again_is_found_by_its_payload(tmp_path: Path) -> None:
+    world = Nameless(tmp_path)
+    world.fail(1)
+    tally = world.redrive_queue("process-failures", "20261122T030000Z-aaaaaa")
+    world.clock.advance(5)
+    world.fail(1)
+    world.fail(2)
+    queue = world.services.queues.describe("process-failures")
+    found = find_returned(world.services.queues, queue, world.wiring, tally, world.clock)
+    assert list(found) == list(tally.delivered)
+
+
+def test_a_letter_that_came_back_three_times_is_left(tmp_path: Path) -> None:
+    world = Nameless(tmp_path)
+    for number in range(4):
+        world.fail(1)
+        tally = world.redrive_queue("process-failures", f"20261122T03{number}000Z-aaaaaa")
+    assert world.invoked() == ["order-1"] * 3
+    assert list(tally.refused.values()) == ["it was redriven 3 times already and came back (--max-redrives 3)"]
