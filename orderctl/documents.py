@@ -24,7 +24,7 @@ from typing import IO, TextIO
 
 from orderctl import jsontext
 from orderctl.assignments import Json
-from orderctl.errors import FailedError, NotFoundError, UsageError
+from orderctl.errors import FailedError, UsageError
 from orderctl.jsoncut import JsonCutter, not_an_object, too_long
 
 MAX_RECORD = 4 * 1024 * 1024
@@ -92,7 +92,7 @@ class Input:
 def opened(path: str, stdin: TextIO, *, fmt: Format | None = None) -> Iterator[Input]:
     """Open a file, or stdin for `-`. The format is `fmt`, else told by the suffix, else by the first character.
 
-    Raises NotFoundError for a file that is not there and UsageError for one that is empty or a directory.
+    Raises UsageError for a file that is not there, is empty, or is a directory.
     """
     with contextlib.ExitStack() as stack:
         name = "<stdin>" if path == "-" else path
@@ -106,7 +106,7 @@ def _open(path: str) -> IO[bytes]:
     try:
         return open(path, "rb")
     except FileNotFoundError as error:
-        raise NotFoundError(f"there is no file {path}") from error
+        raise UsageError(f"there is no file {path}") from error
     except IsADirectoryError as error:
         raise UsageError(f"{path} is a directory") from error
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from orderctl import documents
 from orderctl.documents import Format, Record
-from orderctl.errors import FailedError, NotFoundError, UsageError
+from orderctl.errors import FailedError, UsageError
 
 OBJECTS = st.dictionaries(
     st.text(max_size=5), st.none() | st.integers() | st.text(max_size=8) | st.lists(st.text(max_size=3))
@@ -208,7 +208,7 @@ def test_a_file_that_changes_between_two_readings_is_an_error(tmp_path: Path) ->
 
 
 def test_a_missing_file_and_a_directory_are_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="there is no file"), documents.opened(str(tmp_path / "no"), io.StringIO()):
+    with pytest.raises(UsageError, match="there is no file"), documents.opened(str(tmp_path / "no"), io.StringIO()):
         pass
     with pytest.raises(UsageError, match="is a directory"), documents.opened(str(tmp_path), io.StringIO()):
         pass

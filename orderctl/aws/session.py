@@ -113,9 +113,9 @@ class Aws:
 
         from orderctl.aws.errors import aws_call
 
-        endpoint = self._environment.text("endpoint_url")
+        endpoint, is_local = self._environment.text("endpoint_url"), self._environment.is_local
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": attempts},
+            retries={"mode": "standard", "total_max_attempts": min(attempts, 2) if is_local else attempts},
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=read_timeout,
             max_pool_connections=32,

@@ -92,6 +92,7 @@ def set_value(
         raise file.unknown_environment(name, cli.config.values)
     parsed = None if value == "" else _boolean(key, value) if known.kind is bool else value
     file.write_environment(cli.config_path, name, {key: parsed})
+    cli.renderer.say(f"environment {name}: {key} " + ("removed" if parsed is None else f"= {value}"))
 
 
 @verb(app, "use")
@@ -100,7 +101,9 @@ def use(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", 
 
     Example: orderctl config use local
     """
-    file.select(app_of(ctx).config_path, name)
+    cli = app_of(ctx)
+    file.select(cli.config_path, name)
+    cli.renderer.say(f"environment {name} is selected")
 
 
 @verb(app, "path")

@@ -78,6 +78,10 @@ def _format_options(command: Command, ctx: Context, formatter: HelpFormatter) ->
                 formatter.write_dl(records)
 
 
+def _first_paragraph(command: Command) -> str:
+    return " ".join((command.help or "").split("\n\n")[0].split())
+
+
 class Verb(TyperCommand):
     """One command."""
 
@@ -97,6 +101,12 @@ class Noun(TyperGroup):
     def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
         _format_options(self, ctx, formatter)
         self.format_commands(ctx, formatter)
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """The first paragraph of each verb's help, whole: typer would cut it off in mid-sentence."""
+        verbs = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _first_paragraph(verb)) for name, verb in verbs if verb and not verb.hidden])
 
 
 class Root(Noun):

@@ -58,7 +58,7 @@ KEYS: tuple[Key, ...] = (
         "auth.client_id",
         variables=("ORDERCTL_CLIENT_ID",),
         output="UserPoolClientId",
-        help="Cognito app client; its secret comes from ORDERCTL_CLIENT_SECRET only",
+        help="Cognito app client; its secret comes from ORDERCTL_CLIENT_SECRET or ORDERCTL_CLIENT_SECRET_FILE",
     ),
     Key("auth.username", variables=("ORDERCTL_USERNAME",), help="default for auth login --username"),
     Key("auth.token_use", choices=("id", "access"), default="id", help="which token the users API wants"),

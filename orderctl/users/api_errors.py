@@ -50,7 +50,7 @@ def _meaning(answer: ApiAnswer, subject: str) -> tuple[type[OrderctlError], str,
         case 404:
             return NotFoundError, f"{subject} does not exist", None
         case 409:
-            return ConflictError, f"{subject} exists already{told}", f"look at it: orderctl users get {_id(subject)}"
+            return ConflictError, f"{subject} exists already", f"look at it: orderctl users get {_id(subject)}"
         case 413:
             return UsageError, f"{subject} is too large for the API{told}", "API Gateway takes at most 10 MB"
         case 429:

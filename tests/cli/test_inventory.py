@@ -157,8 +157,8 @@ def test_a_missing_table_is_not_found_before_anything_is_written(tmp_path: Path)
     assert done.code == 3
 
 
-def test_a_missing_file_is_not_found(tmp_path: Path, table: FakeStockTable) -> None:
-    assert run(app_with(tmp_path, table), "inventory", "seed", str(tmp_path / "no.csv")).code == 3
+def test_a_missing_file_is_bad_input(tmp_path: Path, table: FakeStockTable) -> None:
+    assert run(app_with(tmp_path, table), "inventory", "seed", str(tmp_path / "no.csv")).code == 2
 
 
 def test_a_seed_id_without_add_is_a_usage_error(tmp_path: Path, table: FakeStockTable) -> None:

@@ -33,7 +33,7 @@ def test_creating_it_again_is_exit_5_and_changes_nothing(w: World) -> None:
     w.run(*CREATE)
     done = w.run(*CREATE[:-1], "Grace")
     assert (done.code, done.out) == (5, "")
-    assert done.err == "orderctl: user u-1 exists already: exists already\nhint: look at it: orderctl users get u-1\n"
+    assert done.err == "orderctl: user u-1 exists already\nhint: look at it: orderctl users get u-1\n"
     assert w.backend.users["u-1"] == ADA
 
 
