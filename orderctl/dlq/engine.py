@@ -81,6 +81,9 @@ class Engine:
     notes: list[str] = field(default_factory=list)
 
     _stop: threading.Event = field(default_factory=threading.Event)
+    """Interrupted or failed: nothing new is begun, what is in hand and not yet sent goes back."""
+    _done: threading.Event = field(default_factory=threading.Event)
+    """Drained, or `--max` reached: nothing more is received, what is in hand is delivered."""
     _held: dict[str, Message] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _blocked_groups: set[str] = field(default_factory=set)
@@ -144,7 +147,7 @@ class Engine:
     def _work(self) -> None:
         try:
             unreachable = 0
-            while not self._stop.is_set():
+            while not (self._stop.is_set() or self._done.is_set()):
                 try:
                     self._round()
                     unreachable = 0
@@ -170,7 +173,7 @@ class Engine:
         queue, room = self.job.queue, self._pace.batch(10)
         messages = self.queues.receive(queue, up_to=room, hide_for=HIDE_FOR, wait=LONG_POLL)
         if not self._has_news(messages) and self._is_drained():
-            self._stop.set()
+            self._done.set()
         self._pace.went_well()
         done = [message for message in messages if self._is_delivered(message.message_id)]
         self.desk.delete(done)
@@ -276,7 +279,7 @@ class Engine:
         """Count the message against `--max`; past it, it goes back and the run ends."""
         with self._lock:
             if self.job.limit is not None and self._claimed >= self.job.limit:
-                self._stop.set()
+                self._done.set()
                 return False
             self._claimed += 1
         with self.tally.lock:

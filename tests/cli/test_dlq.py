@@ -280,3 +280,23 @@ def test_a_letter_that_was_purged_and_restored_can_be_redriven(world: World, tmp
     assert len(world.left()) == 3
     done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "-o", "json")
     assert (done.code, json.loads(done.out)["counts"]["delivered"]) == (0, 3)
+
+
+@pytest.mark.parametrize("concurrency", ["1", "4"])
+@pytest.mark.parametrize("most", [1, 5, 10, 13])
+def test_max_delivers_just_as_many(world: World, tmp_path: Path, most: int, concurrency: str) -> None:
+    world.seed(25)
+    line = ("dlq", "redrive", "orders-dlq", "--yes", "--max", str(most), "--concurrency", concurrency, "-o", "json")
+    done = orderctl(world, tmp_path, *line)
+    assert done.code == 0
+    assert json.loads(done.out)["counts"]["delivered"] == most
+    assert len(world.left()) == 25 - most
+
+
+def test_a_rate_spreads_the_deliveries_over_time(world: World, tmp_path: Path) -> None:
+    world.seed(20)
+    began = world.clock.monotonic()
+    line = ("dlq", "redrive", "orders-dlq", "--yes", "--rate", "2", "--concurrency", "1", "-o", "json")
+    done = orderctl(world, tmp_path, *line)
+    assert (done.code, json.loads(done.out)["counts"]["delivered"]) == (0, 20)
+    assert world.clock.monotonic() - began >= 9
