@@ -108,24 +108,32 @@ class Aws:
         return self._clients[key]
 
     def _make(self, service: str, attempts: int, read_timeout: int, unsigned: bool) -> Any:
+        from orderctl.aws.errors import aws_call
+
+        endpoint = self._environment.text("endpoint_url")
+        config = self._config(attempts, read_timeout, unsigned, is_aws=endpoint is None)
+        with aws_call(service, "connect"):
+            session = self._session()
+            client = session.client(service, region_name=self.region, endpoint_url=endpoint, config=config)
+            if endpoint is None and not _is_aws(client.meta.endpoint_url):  # AWS_ENDPOINT_URL_SQS, or a profile's own
+                config = self._config(attempts, read_timeout, unsigned, is_aws=False)
+                client = session.client(service, region_name=self.region, config=config)
+            return client
+
+    def _config(self, attempts: int, read_timeout: int, unsigned: bool, *, is_aws: bool) -> Any:
         from botocore import UNSIGNED
         from botocore.config import Config
 
-        from orderctl.aws.errors import aws_call
-
-        endpoint, is_local = self._environment.text("endpoint_url"), self._environment.is_local
-        config = Config(
+        is_local = self._environment.is_local
+        return Config(
             retries={"mode": "standard", "total_max_attempts": min(attempts, 2) if is_local else attempts},
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=read_timeout,
             max_pool_connections=32,
-            inject_host_prefix=endpoint is None,
+            inject_host_prefix=is_aws,
             user_agent_extra=f"orderctl/{__version__}",
             **({"signature_version": UNSIGNED} if unsigned else {}),
         )
-        with aws_call(service, "connect"):
-            session = self._session()
-            return session.client(service, region_name=self.region, endpoint_url=endpoint, config=config)
 
     def _session(self) -> Any:
         if self._made is None:
@@ -146,6 +154,14 @@ class Aws:
         key, secret = LOCAL_CREDENTIALS
         unaware = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
         return boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, botocore_session=unaware)
+
+
+def _is_aws(url: str) -> bool:
+    """Is it one of AWS's own hosts, in whichever partition, or somebody's override?"""
+    from urllib.parse import urlsplit
+
+    host = urlsplit(url).hostname or ""
+    return ".amazonaws." in host or host.endswith((".aws", ".ic.gov", ".sgov.gov", ".adc-e.uk", ".hci.ic.gov"))
 
 
 def trace_calls(session: Any, err: TextIO) -> None:

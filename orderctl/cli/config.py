@@ -9,7 +9,7 @@ import typer
 from orderctl.cli.framework import app_of, noun, verb
 from orderctl.config import file, resolve
 from orderctl.config.schema import KEYS
-from orderctl.errors import ConflictError, UsageError
+from orderctl.errors import ConflictError, OrderctlError, UsageError
 
 app = noun("config", "The environments orderctl knows.")
 
@@ -68,7 +68,12 @@ def show(
     Example: orderctl config show --origin --env prod
     """
     cli = app_of(ctx)
-    settings = [setting for key in KEYS if (setting := cli.setting(key.path)) is not None]
+    environment = cli.environment
+    try:
+        settings = [setting for key in KEYS if (setting := cli.setting(key.path)) is not None]
+    except OrderctlError as error:
+        cli.renderer.warn(f"what the stack offers is not shown: {error.message}")
+        settings = [setting for key in KEYS if (setting := environment.settings.get(key.path)) is not None]
     columns = ("key", "value", "origin") if origin else ("key", "value")
     cli.renderer.rows(columns, ({column: getattr(setting, column) for column in columns} for setting in settings))
 

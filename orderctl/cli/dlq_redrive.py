@@ -32,7 +32,7 @@ from orderctl.dlq.redrive import (
     runs_folder,
 )
 from orderctl.dlq.tally import Tally
-from orderctl.errors import FailedError, OrderctlError, PartlyDoneError, RefusedError
+from orderctl.errors import FailedError, NotFoundError, OrderctlError, PartlyDoneError, RefusedError
 from orderctl.render.progress import ProgressLine
 
 PLAN_LOOKS_AT = 100
@@ -101,16 +101,18 @@ def carry_out(cli: App, path: Path, wish: Wish) -> None:
 
 
 def _carry_out(cli: App, prepared: Prepared, wish: Wish, asked: Asked, plan: Plan, choice: Choice) -> None:
-    if plan.looked_at and not plan.redrivable and plan.is_whole:
+    if plan.is_whole and not plan.redrivable and (plan.looked_at or asked.ids):
         if plan.refused:
             raise RefusedError(f"none of the {plan.refused} letters can be redriven", hint=_inspect(cli, plan))
+        if asked.ids:
+            raise NotFoundError("no message with an id asked for is in the queue", hint=_inspect(cli, plan))
         cli.renderer.say("no letter was selected; nothing to do")
     choice = dlq_native.confirmed_choice(cli, choice, plan, prepared)
     if wish.dry_run:
         if cli.renderer.is_machine:
             cli.renderer.one(dlq_native.plan_document(plan, choice))
         return
-    if not plan.looked_at or (plan.is_whole and not plan.redrivable):
+    if plan.is_whole and not plan.redrivable:
         report(cli, Tally(None))
         return
     count = plan.redrivable if plan.is_whole else f"up to {asked.limit or plan.depth}"
@@ -242,6 +244,8 @@ def _end(tally: Tally, again: str) -> None:
     undone = len(tally.kept) + len(tally.undeleted)
     if undone:
         raise PartlyDoneError(f"{undone} letters were not redriven to the end", hint=f"go on with: {again}")
+    if tally.left:
+        raise PartlyDoneError(f"about {tally.left} messages are left that SQS handed nobody", hint=f"later: {again}")
     if tally.came_back:
         raise PartlyDoneError(f"{len(tally.came_back)} letters came back: their consumer failed again")
     if tally.refused and not tally.delivered:

@@ -12,8 +12,10 @@ from orderctl.cli.framework import app_of, noun, verb
 from orderctl.cli.local_drill import drill
 
 if TYPE_CHECKING:
+    from orderctl.aws.session import Aws
     from orderctl.config.resolve import Environment
     from orderctl.context import App
+    from orderctl.inventory.ports import StockTable
     from orderctl.local.models import LocalState, StepEvent
     from orderctl.local.ports import ReferenceStack
     from orderctl.local.up import Parts
@@ -156,6 +158,7 @@ def wire(cli: App) -> Parts:
         clock=cli.clock,
         reference=lambda state: _reference(cli, state),
         pool=lambda state: LocalUserPool(state.port, state.region),
+        stock=lambda state, table: _stock(cli, state, table),
         write_environment=lambda name, values: file.write_environment(cli.config_path, name, values),
         configured_endpoint=lambda: _configured_endpoint(cli),
     )
@@ -168,16 +171,29 @@ def _configured_endpoint(cli: App) -> str | None:
     return None if said is None else str(said)
 
 
+def _stock(cli: App, state: LocalState, table: str) -> StockTable:
+    from orderctl.aws.dynamodb import DynamoDbStock
+
+    aws = _aws(cli, state)
+    client, once = aws.client("dynamodb"), aws.client("dynamodb", attempts=1)
+    return DynamoDbStock(client, table, once=once, sleep=cli.clock.sleep)
+
+
+def _aws(cli: App, state: LocalState) -> Aws:
+    from orderctl.aws.session import Aws
+
+    return Aws(_environment({"region": state.region, "endpoint_url": state.endpoint_url}), cli.environ)
+
+
 def _reference(cli: App, state: LocalState) -> ReferenceStack:
     from orderctl.aws.cloudformation import CloudFormation
     from orderctl.aws.overlay import AwsOverlayApis
     from orderctl.aws.s3 import S3
-    from orderctl.aws.session import Aws
     from orderctl.local.ministack import ACCOUNT_ID
     from orderctl.local.reference import LocalReferenceStack
     from orderctl.stack import package
 
-    aws = Aws(_environment({"region": state.region, "endpoint_url": state.endpoint_url}), cli.environ)
+    aws = _aws(cli, state)
     return LocalReferenceStack(
         state,
         lambda: CloudFormation(aws.client("cloudformation")),

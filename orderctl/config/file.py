@@ -31,6 +31,8 @@ class ConfigFile:
     exists: bool
     default_env: str | None
     values: Mapping[str, Mapping[str, object]]
+    default_line: int = 0
+    """Where `default_env` stands."""
 
 
 def read(path: Path) -> ConfigFile:
@@ -117,7 +119,7 @@ def _checked(path: Path, text: str, document: dict[str, Any]) -> ConfigFile:
         if not isinstance(table, dict):
             raise UsageError(f"{path}:{_line(text, ('env',), name)}: env.{name} takes a table [env.{name}]")
         values[name] = dict(_flattened(path, text, name, table))
-    return ConfigFile(path, True, default, values)
+    return ConfigFile(path, True, default, values, _line(text, (), "default_env"))
 
 
 def _flattened(path: Path, text: str, name: str, table: dict[str, Any]) -> Iterator[tuple[str, object]]:

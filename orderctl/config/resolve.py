@@ -83,7 +83,10 @@ def choose(named: str | None, environ: Mapping[str, str], file: ConfigFile) -> s
     if name is None:
         return "default"
     if name not in file.values and name != "default":
-        raise unknown_environment(name, file.values)
+        unknown = unknown_environment(name, file.values)
+        if named is None and not environ.get("ORDERCTL_ENV"):
+            raise UsageError(f"{file.path}:{file.default_line}: default_env: {unknown.message}", hint=unknown.hint)
+        raise unknown
     return name
 
 

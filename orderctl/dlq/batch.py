@@ -79,13 +79,13 @@ class Desk:
         A receipt handle past its visibility is not used: on a standard queue SQS would say yes and delete
         nothing (API reference, DeleteMessage).
         """
-        now = self.clock.monotonic()
-        left = [message for message in messages if message.visible_at > now]
+        left = list(messages)
         for attempt in range(ATTEMPTS):
+            left = [message for message in left if message.visible_at > self.clock.monotonic()]
             if not left:
                 return
-            failed = self._try_delete(left)
-            gone = [message.message_id for message in left if message.message_id not in failed]
+            failed, now = self._try_delete(left), self.clock.monotonic()
+            gone = [m.message_id for m in left if m.message_id not in failed and m.visible_at > now]
             with self.tally.lock:
                 self.tally.deleted.update(gone)
             self.journal.deleted(gone)
@@ -123,9 +123,12 @@ class Desk:
         by_id = {letter.letter.message.message_id: letter for letter in letters}
         with self.tally.lock:
             self.tally.sent(sent)
-            for message_id in sent:
+            for message_id, new_id in sent.items():
                 self.tally.invoked(by_id[message_id].letter)
-                if _is_idempotent(by_id[message_id]) and self.tally.possible_duplicates.get(message_id) == _LOST:
+                if (
+                    _is_idempotent(by_id[message_id], new_id)
+                    and self.tally.possible_duplicates.get(message_id) == _LOST
+                ):
                     del self.tally.possible_duplicates[message_id]
             for message_id in unknown:
                 self.tally.possible_duplicates.setdefault(message_id, _LOST)
@@ -184,14 +187,16 @@ def _behind(
     return [x for x in waiting if x.letter.message.message_id not in behind], behind
 
 
-def _is_idempotent(letter: Redrivable) -> bool:
+def _is_idempotent(letter: Redrivable, new_id: str | None) -> bool:
     """Would trying again within minutes be recognised by the service itself?
 
-    SQS FIFO swallows a repeated deduplication id for five minutes; StartExecution with the same name and
-    input answers the same execution.
+    SQS FIFO swallows a repeated deduplication id for five minutes, and a batch is in hand for two; StartExecution
+    with the same name and input answers the same execution on a Standard state machine, never on an Express one.
     """
     delivery = letter.delivery
-    return isinstance(delivery, ToStateMachine) or (isinstance(delivery, ToQueue) and bool(delivery.deduplication_id))
+    if isinstance(delivery, ToStateMachine):
+        return ":execution:" in (new_id or "")
+    return isinstance(delivery, ToQueue) and bool(delivery.deduplication_id)
 
 
 def _until(letter: Redrivable, visible_at: float, extended: set[str]) -> Redrivable:

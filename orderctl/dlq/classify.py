@@ -91,6 +91,9 @@ def _disagreement(shape: Shape, wires: Sequence[Wire], wiring: Wiring, payload: 
     """Why the message must stay although its mark was read, or None where wiring and mark agree on one."""
     if payload is None:
         return "the record's requestPayload cannot be cut out of its text"
+    names_nobody = shape.named is None if shape.kind is Kind.LAMBDA_DLQ else shape.target is None
+    if wires and names_nobody and shape.kind in wiring.blind and shape.kind in (Kind.LAMBDA_DLQ, Kind.SNS):
+        return f"it names no {shape.kind.value} consumer, and not all of that wiring could be read (see the notes)"
     if len(wires) == 1:
         return None
     if not wires:

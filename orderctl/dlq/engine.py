@@ -38,13 +38,14 @@ LONG_POLL = 1
 """Seconds. Any wait above 0 asks all of SQS's servers; a short one keeps Ctrl-C quick."""
 QUIET_ENOUGH = 3
 """Long polls in a row without news after which the queue's count decides."""
-QUIET_LIMIT = 10
-"""Long polls in a row without news after which the count is not believed any more."""
+PATIENCE = 15.0
+"""Seconds without news for which a count that says otherwise is waited for: it may be behind by a while."""
 HOLD_LIMIT = 10_000
 """Messages held back by handle; beyond it they are left to come back when their visibility ends."""
 UNREACHABLE_LIMIT = 5
 UNSEEN = "an earlier part of this run had it in hand, and SQS has not handed it out since"
-CUT_OFF = "an earlier part of this run was cut off while delivering it"
+NOT_THERE = "it was asked for by its id, and SQS did not hand it out"
+CUT_OFF = "an earlier run or part of this one may have delivered it already"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Job:
     """What is to become of a message; None where it was not selected."""
     read: Callable[[Message], DeadLetter]
     """What a message is, whatever is to become of it."""
+    expected: frozenset[str] = frozenset()
+    """Messages asked for by id: one that is not met is not done."""
     limit: int | None = None
     concurrency: int = 8
     rate: float | None = None
@@ -65,6 +68,8 @@ class Job:
     """Why a letter must not be redriven once more, by what earlier runs did with it."""
     delivered_before: Callable[[str], bool] = lambda _message_id: False
     """Did an earlier run deliver this very message, and only not get to deleting it?"""
+    doubted_before: Callable[[str], bool] = lambda _message_id: False
+    """Did an earlier run leave it open whether this message was delivered?"""
 
 
 @dataclass(slots=True)
@@ -87,16 +92,19 @@ class Engine:
     _held: dict[str, Message] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _blocked_groups: set[str] = field(default_factory=set)
+    _in_hand: set[str] = field(default_factory=set)
     _requests: dict[str, str] = field(default_factory=dict)
     _claimed: int = 0
     _quiet: int = 0
     _is_empty: bool = False
+    _last_news: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _errors: list[BaseException] = field(default_factory=list)
     _pace: Pace = field(init=False)
 
     def __post_init__(self) -> None:
         self._pace = Pace(self.clock, self.job.rate, self._stop)
+        self._last_news = self.clock.monotonic()
 
     def run(self) -> None:
         """Work until done; then give back what is held. Raises the first fatal error, or KeyboardInterrupt.
@@ -115,10 +123,10 @@ class Engine:
             interrupted = error
             self._stop.set()
             self._wait_for(ended)
-        finally:
-            self._stop.set()
+        is_whole = not self._stop.is_set()
+        self._stop.set()
         self._give_back(list(self._held.values()))
-        self._miss()
+        self._miss(is_whole=is_whole)
         if self._errors:
             raise self._errors[0]
         if interrupted is not None:
@@ -130,7 +138,8 @@ class Engine:
 
     def _workers(self) -> int:
         """One worker for every batch of ten the count promises, at least one, at most the job's limit."""
-        return max(1, min(self.job.concurrency, (self.job.queue.depth + 9) // 10))
+        fitting = self.job.concurrency if self.job.rate is None else max(1, int(self.job.rate * 60))
+        return max(1, min(self.job.concurrency, fitting, (self.job.queue.depth + 9) // 10))
 
     def _wait_for(self, ended: Sequence[threading.Event]) -> None:
         """Wait for events, not for threads: Thread.join() interrupted by Ctrl-C believes that the thread ended."""
@@ -168,9 +177,9 @@ class Engine:
 
     def _round(self) -> None:
         """Receive one batch and settle it."""
-        if not self._pace.ready():
-            return
         queue, room = self.job.queue, self._pace.batch(10)
+        if not (self._pace.ready() and self._pace.take(room)):
+            return  # before the receive: a message must not wait hidden for its turn
         messages = self.queues.receive(queue, up_to=room, hide_for=HIDE_FOR, wait=LONG_POLL)
         if not self._has_news(messages) and self._is_drained():
             self._done.set()
@@ -178,11 +187,17 @@ class Engine:
         done = [message for message in messages if self._is_delivered(message.message_id)]
         self.desk.delete(done)
         letters = self._triage([message for message in messages if message not in done])
-        if letters and not self._pace.take(len(letters)):
-            self._give_back([letter.letter.message for letter in letters])
+        self._pace.refund(room - len(letters))
+        if not letters:
             return
-        if letters:
-            self._settle(letters)
+        try:
+            if self._stop.is_set():
+                self._give_back([letter.letter.message for letter in letters])
+            else:
+                self._settle(letters)
+        finally:
+            with self._lock:
+                self._in_hand.difference_update(letter.letter.message.message_id for letter in letters)
 
     def _is_delivered(self, message_id: str) -> bool:
         return message_id in self.tally.delivered or self.job.delivered_before(message_id)
@@ -192,8 +207,12 @@ class Engine:
         try:
             staying = self.desk.settle(letters)
         except BaseException:
+            left = {i: m for i, m in by_id.items() if i not in self.tally.delivered}
             with self._lock:
-                self._held.update({i: m for i, m in by_id.items() if i not in self.tally.delivered})
+                self._held.update(left)
+            with self.tally.lock:
+                for message_id in left:
+                    self.tally.kept.setdefault(message_id, "the run ended before it was delivered")
             raise
         for message_id, reason in staying.items():
             self._keep(by_id[message_id], reason)
@@ -204,21 +223,25 @@ class Engine:
             fresh = [m.message_id for m in messages if m.message_id not in self._seen]
             self._seen.update(fresh)
             self._quiet = 0 if fresh else self._quiet + 1
+            self._last_news = self.clock.monotonic() if fresh else self._last_news
             return bool(fresh)
 
     def _is_drained(self) -> bool:
-        """After enough quiet polls: does the count agree, or have there been so many that it must be stale?"""
+        """After enough quiet polls: does the queue's count agree? If not for long enough, what is left is said."""
         if self._quiet < QUIET_ENOUGH:
             return False
         now = self.queues.describe(self.job.queue.url)
-        if now.depth and self._quiet < QUIET_LIMIT:
+        with self._lock:
+            elsewhere = max(0, now.in_flight - len(self._held.keys() | self._in_hand))
+            is_patient = self.clock.monotonic() - self._last_news < PATIENCE
+        if (now.depth or elsewhere) and is_patient:
             return False
-        elsewhere = now.in_flight - len(self._held)
         if now.depth:
-            self._note(f"the queue still counts {now.depth} visible messages, but hands none out; run it again later")
-        elif elsewhere > 0:
+            self._note(f"SQS still counts {now.depth} visible messages, but hands none out; run it again later")
+        if elsewhere:
             self._note(f"about {elsewhere} messages are in flight in somebody else's hands and were not seen")
-        self._is_empty = not now.depth and elsewhere <= 0
+        self.tally.left = now.depth + elsewhere
+        self._is_empty = not self.tally.left
         return True
 
     def _triage(self, messages: Sequence[Message]) -> list[Redrivable]:
@@ -261,7 +284,7 @@ class Engine:
     def _arrived(self, message: Message) -> None:
         """A message sent after the run began: one of ours that failed again, known by its payload, or a new one."""
         letter = self.job.read(message)
-        origin = self.tally.payloads.get(letter.digest or "")
+        origin = self.tally.became.get(letter.failure.request_id or "") or self.tally.payloads.get(letter.digest or "")
         if origin is not None:
             self.tally.came_back[origin] = f"failed again as message {message.message_id}"
         else:
@@ -278,13 +301,16 @@ class Engine:
     def _claim(self, message: Message) -> bool:
         """Count the message against `--max`; past it, it goes back and the run ends."""
         with self._lock:
+            if message.message_id in self._in_hand or message.message_id in self.tally.delivered:
+                return False  # handed out twice: somebody here is at it, or has been
             if self.job.limit is not None and self._claimed >= self.job.limit:
                 self._done.set()
                 return False
             self._claimed += 1
+            self._in_hand.add(message.message_id)
         with self.tally.lock:
             self.tally.kept.pop(message.message_id, None)
-            if message.message_id in self.standing.doubted:
+            if message.message_id in self.standing.doubted or self.job.doubted_before(message.message_id):
                 self.tally.possible_duplicates.setdefault(message.message_id, CUT_OFF)
         return True
 
@@ -313,7 +339,7 @@ class Engine:
         if left:
             self._note(f"{left} messages could not be given back at once; they are visible again within two minutes")
 
-    def _miss(self) -> None:
+    def _miss(self, *, is_whole: bool) -> None:
         """What an earlier part of the run had in hand and SQS has not handed out again.
 
         In doubt, it is not done, and said so. Delivered, it is gone when the queue is drained and nothing is in
@@ -322,6 +348,9 @@ class Engine:
         for message_id in (self.standing.in_doubt | self.standing.kept.keys()) - self._seen:
             if message_id not in self.tally.delivered:
                 self.tally.kept.setdefault(message_id, UNSEEN)
+        if self.job.limit is None and is_whole:
+            for message_id in self.job.expected - self._seen:
+                self.tally.kept.setdefault(message_id, NOT_THERE)
         if self._is_empty:
             gone = [i for i in self.standing.to_delete if i not in self._seen and i not in self.tally.deleted]
             self.tally.deleted.update(gone)

@@ -30,7 +30,9 @@ class _Past:
     settled: Mapping[str, tuple[str, Kind]]
     """Request id to the run that redrove it, and as what kind."""
     delivered: Set[str]
-    """Messages delivered, but not known to be deleted."""
+    """Messages delivered. One that shows up again could not be deleted: ids do not recur."""
+    doubted: Set[str]
+    """Messages that a run may have delivered: its answer was lost, or it died over them."""
     payloads: Counter[str]
     """In how many runs each payload was delivered."""
 
@@ -53,8 +55,12 @@ class History:
         return None
 
     def was_delivered(self, message_id: str) -> bool:
-        """Was this very message delivered by an earlier run that then could not delete it?"""
+        """Was this very message delivered by an earlier run, and is only still there?"""
         return message_id in self._read.delivered
+
+    def may_be_delivered(self, message_id: str) -> bool:
+        """Did an earlier run leave it open whether this message was delivered?"""
+        return message_id in self._read.doubted
 
     def redriven(self, letter: DeadLetter) -> int:
         """How often this failure was redriven before, as far as this machine knows."""
@@ -71,25 +77,31 @@ class History:
     def _read(self) -> _Past:
         links: dict[str, str] = {}
         delivered: set[str] = set()
+        doubted: set[str] = set()
         payloads: Counter[str] = Counter()
-        digests: dict[str, str] = {}
+        digests: dict[str, str | None] = {}
         settled: dict[str, tuple[str, Kind]] = {}
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             run = path.name.removesuffix(SUFFIX)
             if run < self._oldest:
                 continue
             of_run: set[str] = set()
+            open_: set[str] = set()
             request_ids: dict[str, tuple[str, Kind]] = {}
             for record, _ in read_lines(path):
                 if record["r"] == "taken":
-                    digests.update({item["id"]: item["payload"] for item in record["letters"]})
+                    open_.update(item["id"] for item in record["letters"])
+                    digests.update({item["id"]: item.get("payload") for item in record["letters"]})
                     for item in record["letters"]:
                         request_ids[item["id"]] = (item.get("request") or "", Kind(item["kind"]))
-                elif record["r"] == "deleted":
-                    delivered.difference_update(record["ids"])
+                elif record["r"] == "unknown":
+                    doubted.update(record["ids"])
+                elif record["r"] == "kept":
+                    open_.difference_update(record["ids"])
                 elif record["r"] == "delivered":
                     delivered.update(record["ids"])
-                    of_run.update(digests[i] for i in record["ids"] if digests.get(i))
+                    open_.difference_update(record["ids"])
+                    of_run.update(digest for i in record["ids"] if (digest := digests.get(i)))
                     for message_id, new_id in record["ids"].items():
                         request_id, kind = request_ids.get(message_id, ("", Kind.UNKNOWN))
                         if new_id:
@@ -97,4 +109,5 @@ class History:
                         if request_id:
                             settled[request_id] = (run, kind)
             payloads.update(of_run)
-        return _Past(links, settled, delivered, payloads)
+            doubted |= open_
+        return _Past(links, settled, delivered, doubted - delivered, payloads)

@@ -78,6 +78,11 @@ class Standing:
             case "end":
                 self.ended = True
 
+    def check(self, run: str) -> None:
+        """Raise NotFoundError for a journal that ends before its first line: nothing was begun."""
+        if not self.header:
+            raise NotFoundError(f"run {run} had not begun when it died; there is nothing to go on with")
+
     def _taken(self, ids: Iterable[str]) -> None:
         for message_id in ids:
             if message_id not in self.to_delete and message_id not in self.deleted:
@@ -107,7 +112,11 @@ class Journal:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         journal = cls(path, handle)
         journal._take_lock()
-        journal.append({"r": "run", "run": run, **header})
+        try:
+            journal.append({"r": "run", "run": run, **header})
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
         sync_folder(folder)
         return journal
 
@@ -124,6 +133,7 @@ class Journal:
         for record, end in read_lines(path):
             standing.read(record)
             whole = end
+        standing.check(run)
         os.ftruncate(journal._handle, whole)
         journal._size = whole
         journal.append({"r": "resumed"})
@@ -219,6 +229,7 @@ def look_at(folder: Path, run: str) -> Standing:
     standing = Standing()
     for record, _ in read_lines(journal_path(folder, run)):
         standing.read(record)
+    standing.check(run)
     return standing
 
 

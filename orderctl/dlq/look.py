@@ -34,7 +34,7 @@ class Glance:
     seen: int = 0
     not_selected: int = 0
     is_whole: bool = False
-    """Did it see all there is? Not when it stopped at its limit, nor behind the hidden head of a FIFO group."""
+    """Did it see all that SQS counted? Not when it stopped at its limit, nor behind the head of a FIFO group."""
     in_hand: dict[str, Message] = field(default_factory=dict, repr=False)
 
 
@@ -73,7 +73,7 @@ def look(
                 yielded += 1
                 if yielded == limit:
                     return
-        glance.is_whole = not queue.is_fifo or glance.seen >= queue.depth
+        glance.is_whole = glance.seen >= queue.depth + queue.in_flight
     finally:
         give_back(queues, queue, clock, list(glance.in_hand.values()))
         glance.in_hand.clear()

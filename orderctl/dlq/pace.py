@@ -41,6 +41,12 @@ class Pace:
             self._next = start + count / self._rate
         return self.wait(start - self._clock.monotonic())
 
+    def refund(self, count: int) -> None:
+        """So many of the messages taken for were not sent after all."""
+        if self._rate is not None and count > 0:
+            with self._lock:
+                self._next -= count / self._rate
+
     def ready(self) -> bool:
         """Wait out a throttle's pause; answers False when the run is being stopped."""
         return self.wait(self._until - self._clock.monotonic())

@@ -81,9 +81,9 @@ def prepare(services: Services, queue: Queue, wiring: Wiring) -> Prepared:
         raise RefusedError(f"nothing in the environment is wired to {queue.name}: no consumer is known", hint=hint)
     for arn in dict.fromkeys(wire.consumer for wire in wires if wire.kind is not Kind.STREAM):
         try:
-            if ":sqs:" in arn:
+            if arn.split(":")[2] == "sqs":
                 targets[arn] = services.queues.describe(arn)
-            elif ":lambda:" in arn:
+            elif arn.split(":")[2] == "lambda":
                 services.functions.check(arn)
                 if services.functions.reserved_concurrency(arn) == 0:
                     warnings.append(f"{arn} is throttled to 0 (reserved concurrency): what is sent there comes back")
@@ -101,7 +101,11 @@ def planner(prepared: Prepared, order: Order) -> Callable[[Message], Redrivable 
 
     def plan(message: Message) -> Redrivable | Refused | None:
         letter = classify(message, prepared.queue.arn, prepared.wiring, function=order.function)
-        return plan_letter(letter, prepared, order) if order.selection.takes(letter) else None
+        try:
+            is_selected = order.selection.takes(letter)
+        except UsageError as error:  # a --where that does not fit this one letter must not stop the run half-way
+            return Refused(letter, error.message)
+        return plan_letter(letter, prepared, order) if is_selected else None
 
     return plan
 
@@ -243,11 +247,13 @@ def _run(
         at,
         planner(prepared, order),
         lambda message: classify(message, prepared.queue.arn, prepared.wiring, function=order.function),
+        expected=order.selection.ids,
         limit=limit,
         concurrency=order.concurrency,
         rate=order.rate,
         redriven_before=lambda letter: past.objection(letter, order.max_redrives),
         delivered_before=past.was_delivered,
+        doubted_before=past.may_be_delivered,
     )
     clock = services.clock
     desk = Desk(

@@ -229,8 +229,12 @@ def _to_scheduled(letter: DeadLetter, text: str) -> Delivery:
     else:
         delivery = _api_call(letter, action[1], rawjson.members(text), wire, name)
     configured = _configured(letter, wire, name)
-    if (recorded if configured is None else delivery.arn) != (configured or wire.consumer):
-        raise _MustStay(f"the message was for {delivery.arn}, the schedule's target is {configured or wire.consumer}")
+    if configured is None:
+        raise _MustStay(
+            f"the schedule calls {wire.consumer}, and the wiring does not hold its input to check this one by"
+        )
+    if delivery.arn != configured:
+        raise _MustStay(f"the message was for {delivery.arn}, the schedule's target is {configured}")
     return delivery
 
 
@@ -259,8 +263,11 @@ def _api_call(letter: DeadLetter, action: str, given: Mapping[str, str], wire: W
             return ToFunction(_function_arn(given, wire.source), payload)
         case "sfn:startExecution":
             _only(given, "StateMachineArn", "Input", "Name")
-            own_name = _optional(given, "Name") or name
-            return ToStateMachine(_required(given, "StateMachineArn"), own_name, _optional(given, "Input") or "{}")
+            if own_name := _optional(given, "Name"):
+                raise _MustStay(
+                    f"the schedule starts executions of the name {own_name!r}, and one of that name was started"
+                )
+            return ToStateMachine(_required(given, "StateMachineArn"), name, _optional(given, "Input") or "{}")
         case "sns:publish":
             _only(given, "TopicArn", "Message")
             return _topic(_required(given, "TopicArn"), _required(given, "Message"))

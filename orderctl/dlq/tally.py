@@ -38,6 +38,8 @@ class Tally:
     settled_twins: dict[str, str] = field(default_factory=dict)
     not_selected: int = 0
     arrived_later: int = 0
+    left: int = 0
+    """Messages that SQS counts at the end and handed nobody; approximate, as its counts are."""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def sent(self, ids: Mapping[str, str | None]) -> None:
@@ -70,6 +72,7 @@ class Tally:
             "settled_twins": len(self.settled_twins),
             "not_selected": self.not_selected,
             "arrived_later": self.arrived_later,
+            "left": self.left,
         }
 
     def document(self) -> dict[str, object]:

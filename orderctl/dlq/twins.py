@@ -75,9 +75,10 @@ class Settler:
         self.journal.settled(twins)
         messages = [letter.message for letter in twins if letter.message.visible_at > self.clock.monotonic()]
         failed = self.queues.delete(queue, messages)
+        tried = {message.message_id for message in messages} - failed.keys()
         for letter in twins:
             message_id = letter.message.message_id
-            if message_id in failed:
+            if message_id not in tried:
                 continue
             in_hand.pop(message_id, None)
             twin = self.tally.requests[letter.failure.request_id or ""].message_id

@@ -15,6 +15,8 @@ from orderctl.atomic import write_private
 from orderctl.clock import Clock
 from orderctl.config.schema import KEYS
 from orderctl.errors import ConflictError
+from orderctl.inventory.models import Stock
+from orderctl.inventory.ports import StockTable
 from orderctl.local import ministack
 from orderctl.local.files import LocalFiles
 from orderctl.local.models import DemoUser, Health, LocalState, LocalStatus, StepEvent, StepState
@@ -24,6 +26,8 @@ from orderctl.local.server import Server, StartOptions
 ENVIRONMENT = "local"
 """The environment `up` writes."""
 USERNAME = "demo"
+DEMO_STOCK = (Stock("widget-1", 100), Stock("sold-out", 0))
+"""What a first order can be for, and what it cannot: put there once, never over what is there."""
 ATTRIBUTES: Mapping[str, str] = {"email": "demo@example.com", "email_verified": "true", "name": "Demo User"}
 
 
@@ -36,6 +40,8 @@ class Parts:
     clock: Clock
     reference: Callable[[LocalState], ReferenceStack]
     pool: Callable[[LocalState], UserPool]
+    stock: Callable[[LocalState, str], StockTable]
+    """The table of that name."""
     write_environment: Callable[[str, Mapping[str, object]], None]
     configured_endpoint: Callable[[], str | None]
     """The endpoint the environment `local` has now; raises UsageError when the file is not understood."""
@@ -142,6 +148,13 @@ def _create_demo_user(run: _Run) -> Iterator[str]:
     yield f"{USERNAME}, password in {file}"
 
 
+def _stock_shelf(run: _Run) -> Iterator[str]:
+    table = run.parts.stock(run.state, run.outputs["InventoryTableName"])
+    for stock in DEMO_STOCK:
+        table.create(stock)
+    yield ", ".join(f"{stock.quantity} of {stock.product_id}" for stock in DEMO_STOCK) + ", where there was none"
+
+
 def _write_environment(run: _Run) -> Iterator[str]:
     """Everything the outputs offer goes into the file: what was discovered from the last data set is then moot."""
     found = {key.path: run.outputs.get(key.output) for key in KEYS if key.output is not None}
@@ -161,6 +174,7 @@ STEPS: tuple[tuple[str, Callable[[_Run], Iterator[str]]], ...] = (
     ("reference stack", _deploy),
     ("overlay", _overlay),
     ("demo user", _create_demo_user),
+    ("demo stock", _stock_shelf),
     ("environment", _write_environment),
 )
 """What follows once the server runs, in this order."""

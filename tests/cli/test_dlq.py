@@ -300,3 +300,36 @@ def test_a_rate_spreads_the_deliveries_over_time(world: World, tmp_path: Path) -
     done = orderctl(world, tmp_path, *line)
     assert (done.code, json.loads(done.out)["counts"]["delivered"]) == (0, 20)
     assert world.clock.monotonic() - began >= 9
+
+
+def test_messages_in_somebody_elses_hands_are_not_called_done(world: World, tmp_path: Path) -> None:
+    world.seed(5)
+    hidden = {"QueueUrl": world.dlq.url, "MaxNumberOfMessages": 3, "VisibilityTimeout": 600}
+    world.aws.sqs.call("ReceiveMessage", hidden)
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "-o", "json")
+    counts = json.loads(done.out)["counts"]
+    assert (done.code, counts["delivered"], counts["left"]) == (6, 2, 3)
+
+
+def test_letters_behind_one_that_was_not_selected_are_not_called_done(tmp_path: Path) -> None:
+    world = World(tmp_path / "state", fifo=True)
+    world.seed(25, groups=1)
+    wanted = [word for n in range(1, 25) for word in ("--order-id", f"order-{n}")]
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq.fifo", "--yes", *wanted, "-o", "json")
+    assert done.code == 6
+    assert json.loads(done.out)["counts"]["left"] > 0
+
+
+def test_a_letter_asked_for_by_an_id_that_is_not_there_is_not_called_done(world: World, tmp_path: Path) -> None:
+    world.seed(2)
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "--id", "nobody", "-o", "json")
+    assert (done.code, len(world.left())) == (3, 2)
+
+
+def test_a_where_that_fits_one_letter_not_leaves_that_letter(world: World, tmp_path: Path) -> None:
+    world.seed(2)
+    world.aws.sqs.seed(world.dlq, '{"order_id": 7}', source=world.source)
+    where = "contains(payload.order_id, 'order')"
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "--where", where)
+    assert done.code in (2, 6)
+    assert world.lost() == set()

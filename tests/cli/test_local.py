@@ -47,7 +47,7 @@ def test_up_twice_says_so_and_exits_0_both_times(person: Person) -> None:
     status = json.loads(first.out)
     assert (status["status"], status["deployed"], status["persist"]) == ("running", True, False)
     assert [line.split(":")[0] for line in first.err.splitlines()] == [
-        "server", "reference stack", "overlay", "demo user", "environment", "sign in"
+        "server", "reference stack", "overlay", "demo user", "demo stock", "environment", "sign in"
     ]  # fmt: skip
     assert second.err.startswith(f"server: already running on {status['endpoint_url']} (")
 

@@ -419,6 +419,8 @@ def _scheduled(arn: str, body: str, consumer: str | None = None, **more: Any) ->
         "IS_PAYLOAD_TRUNCATED": Attribute("String", more.pop("truncated", "false")),
         "TARGET_ARN": Attribute("String", arn),
     }
+    if arn.startswith(SDK) and consumer is None:
+        more.setdefault("target", Target(SCHEDULE, "", arn, input=body))
     return _letter(Kind.SCHEDULER, body, consumer or arn, attributes=marks, source=SCHEDULE, **more)
 
 
@@ -453,11 +455,6 @@ def _wired(consumer: str, **target: Any) -> Target:
             "sfn:startExecution",
             f'{{"StateMachineArn":"{MACHINE}","Input":"{{ }}"}}',
             ToStateMachine(MACHINE, execution_name("ad06616e51cdf74a", SCHEDULE), "{ }"),
-        ),
-        (
-            "sfn:startExecution",
-            f'{{"StateMachineArn":"{MACHINE}","Name":"mine"}}',
-            ToStateMachine(MACHINE, "mine", "{}"),
         ),
         ("sns:publish", f'{{"TopicArn":"{TOPIC}","Message":"hi"}}', ToTopic(TOPIC, "hi")),
     ],
@@ -501,7 +498,12 @@ def test_a_templated_target_may_be_recorded_as_the_api_it_stands_for() -> None:
         (_scheduled(f"{SDK}lambda:invoke", '{"FunctionName":"f","Payload":"{"}'), "cannot be read"),
         (_scheduled(f"arn:aws:ecs:{HERE}:cluster/c", "{}"), "orderctl cannot deliver to"),
         (_scheduled(QUEUE, "b", FUNCTION), "the schedule's target is"),
-        (_scheduled(QUEUE, "b", f"{SDK}sqs:sendMessage"), "the schedule's target is"),
+        (_scheduled(QUEUE, "b", f"{SDK}sqs:sendMessage"), "does not hold its input"),
+        (
+            _scheduled(f"{SDK}lambda:invoke", '{"FunctionName":"f","Payload":"1"}', target=None),
+            "does not hold its input",
+        ),
+        (_scheduled(f"{SDK}sfn:startExecution", f'{{"StateMachineArn":"{MACHINE}","Name":"mine"}}'), "name 'mine'"),
         (_scheduled(QUEUE, "b", target=_wired(QUEUE, unsupported="EcsParameters")), "EcsParameters"),
         (
             _scheduled(

@@ -31,7 +31,10 @@ def backstage(shell: Shell) -> Backstage:
 @pytest.fixture(scope="session")
 def stocked(shell: Shell) -> Shell:
     """The shell, once there is stock: 1000 widget-1 and 1 widget-2."""
-    shell.run("inventory seed - --format jsonl", stdin='{"product_id": "widget-1", "quantity": 1000}\n' + LAST_ONE)
+    shell.run(
+        "inventory seed - --format jsonl --mode upsert --yes",
+        stdin='{"product_id": "widget-1", "quantity": 1000}\n' + LAST_ONE,
+    )
     return shell
 
 

@@ -37,6 +37,12 @@ def test_an_order_is_watched_through_every_state_to_its_end(stocked: Shell) -> N
     assert done.err == "order first\n"
 
 
+def test_the_very_first_order_needs_nothing_but_the_stack(shell: Shell) -> None:
+    """`local up` leaves something to order, and something that is out of stock."""
+    shell.run("orders submit --order-id very-first --product-id widget-1 --quantity 1 --watch")
+    shell.run("orders submit --order-id out --product-id sold-out --quantity 1 --watch", expect=8)
+
+
 def test_an_order_of_more_than_there_is_ends_with_8(stocked: Shell) -> None:
     done = stocked.run(f"{order('too-many', 'widget-2', 5)} --watch", expect=8)
     assert "orderctl: order too-many FAILED: OutOfStock: order too-many asks for 5 of widget-2, left: 1" in done.err

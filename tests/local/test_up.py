@@ -81,7 +81,14 @@ def test_from_nothing_it_takes_seconds_and_the_second_time_it_does_nothing(home:
     began = time.monotonic()
     said = home.up()
     assert time.monotonic() - began < 20
-    assert [line.split(":")[0] for line in said] == ["server", "reference stack", "overlay", "demo user", "environment"]
+    assert [line.split(":")[0] for line in said] == [
+        "server",
+        "reference stack",
+        "overlay",
+        "demo user",
+        "demo stock",
+        "environment",
+    ]
     before = (home.state, home.app.config_path.read_text())
     assert home.up() == [f"server: already running on {home.state.endpoint_url}"]
     assert (home.state, home.app.config_path.read_text()) == before
@@ -130,7 +137,7 @@ def test_after_the_server_was_killed_everything_comes_back(home: Home) -> None:
     os.kill(killed.pid, signal.SIGKILL)
     _until(lambda: local.status(home.parts).status is Health.STOPPED)
     said = home.up()
-    assert len(said) == 5
+    assert len(said) == 6
     assert local.status(home.parts).status is Health.RUNNING
     assert home.state.pid != killed.pid
     assert home.environment()["endpoint_url"] == home.state.endpoint_url
@@ -144,7 +151,7 @@ def test_a_stale_process_id_is_started_over_and_its_new_owner_left_alone(home: H
         try:
             home.files.prepare()
             home.files.write_state(replace(state, pid=bystander.pid))
-            assert len(home.up()) == 5
+            assert len(home.up()) == 6
             assert bystander.poll() is None
         finally:
             bystander.kill()
@@ -157,7 +164,7 @@ def test_an_up_that_was_interrupted_is_finished_by_the_next(home: Home) -> None:
     del event
     pid = home.state.pid
     assert not local.status(home.parts).deployed
-    assert len(home.up()) == 5
+    assert len(home.up()) == 6
     assert (home.state.pid, local.status(home.parts).deployed) == (pid, True)
 
 
@@ -165,7 +172,7 @@ def test_a_lost_environment_or_password_is_made_again(home: Home) -> None:
     home.up()
     home.app.config_path.unlink()
     home.files.password.unlink()
-    assert len(home.up()) == 5
+    assert len(home.up()) == 6
     assert home.environment()["local"] is True
     assert home.files.password.exists()
 
@@ -192,11 +199,11 @@ def test_down_twice_is_fine_and_leaves_no_process(home: Home) -> None:
     assert local.status(home.parts).status is Health.ABSENT
 
 
-def test_reset_starts_with_empty_tables(home: Home) -> None:
+def test_reset_starts_with_the_demo_stock_alone(home: Home) -> None:
     home.up()
     _put_widget(home)
     home.up(local.reset(home.parts))
-    assert home.client("dynamodb").scan(TableName=home.environment()["resources.inventory_table"])["Items"] == []
+    assert _stock(home) == {"widget-1": "100", "sold-out": "0"}
 
 
 def test_what_persists_is_there_after_a_restart_and_still_works(home: Home) -> None:
@@ -207,8 +214,7 @@ def test_what_persists_is_there_after_a_restart_and_still_works(home: Home) -> N
     home.up(StartOptions(persist=True))
     assert home.environment() == before
     assert home.files.password.read_text() == password
-    table = home.environment()["resources.inventory_table"]
-    assert home.client("dynamodb").scan(TableName=table)["Items"] == [{"product_id": {"S": "widget-1"}}]
+    assert _stock(home) == {"widget-1": None, "sold-out": "0"}
 
 
 def test_reset_clears_what_was_persisted(home: Home) -> None:
@@ -217,7 +223,7 @@ def test_reset_clears_what_was_persisted(home: Home) -> None:
     again = local.reset(home.parts)
     assert again.persist
     home.up(again)
-    assert home.client("dynamodb").scan(TableName=home.environment()["resources.inventory_table"])["Items"] == []
+    assert _stock(home) == {"widget-1": "100", "sold-out": "0"}
 
 
 def test_a_running_stack_asked_for_in_another_way_is_a_conflict(home: Home) -> None:
@@ -230,6 +236,11 @@ def test_a_running_stack_asked_for_in_another_way_is_a_conflict(home: Home) -> N
         with pytest.raises(ConflictError, match="runs already") as caught:
             home.up(options)
         assert caught.value.hint == "first: orderctl local down"
+
+
+def _stock(home: Home) -> dict[str, str | None]:
+    rows = home.client("dynamodb").scan(TableName=home.environment()["resources.inventory_table"])["Items"]
+    return {row["product_id"]["S"]: row.get("quantity", {}).get("N") for row in rows}
 
 
 def _put_widget(home: Home) -> None:
