@@ -66,7 +66,8 @@ def _artifact(name: str, ending: str, body: bytes) -> Artifact:
 def _function(module: str, local: bool, python: str) -> bytes:
     files = {f"{module}.py": (HERE / "functions" / f"{module}.py").read_bytes()}
     if not local:
-        return _zip(files)
+        # SAM publishes a version for new code, not for a new layer: without this the alias would keep the old layer
+        return _zip({**files, "orders_common.sha256": hashlib.sha256(_zip(_shared())).hexdigest().encode()})
     runtime = {"local_runtime.py": (HERE / "layers" / "local_runtime.py").read_bytes()}
     return _zip({**files, **runtime, **_shared(), "bootstrap": _bootstrap(python)})
 

@@ -57,8 +57,8 @@ def test_a_zip_has_sorted_names_fixed_times_and_modes_and_nothing_compiled() -> 
         assert not [entry for entry in entries if ".pyc" in entry.filename or "__pycache__" in entry.filename]
 
 
-def test_on_aws_a_function_is_its_own_file_and_the_shared_code_a_layer() -> None:
-    assert content(build(), "UsersApiKey").namelist() == ["users_api.py"]
+def test_on_aws_a_function_is_its_own_file_with_the_hash_of_its_layer() -> None:
+    assert content(build(), "UsersApiKey").namelist() == ["orders_common.sha256", "users_api.py"]
     layer = content(build(), "CommonLayerKey").namelist()
     assert "python/orders_common/order.py" in layer
     assert all(name.startswith("python/orders_common/") for name in layer)
