@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from orderctl import times
 from orderctl.cli import guard
 from orderctl.cli.framework import app_of
 from orderctl.cli.orders_common import Confirm, StateMachine, arn_of, set_resume
@@ -14,7 +15,6 @@ from orderctl.context import App
 from orderctl.errors import ConflictError, FailedError, OrderctlError, PartlyDoneError, UsageError
 from orderctl.orders import find as found
 from orderctl.orders import redrive as acts
-from orderctl.orders import when
 from orderctl.orders.models import DescribedExecution, ExecutionStatus
 from orderctl.orders.redrive import Acted, Actionable, Decision
 
@@ -89,7 +89,7 @@ def _selected(
         raise UsageError("name orders, or --since for all that fit")
     if orders:
         return list(dict.fromkeys(arn_of(cli, order, state_machine) for order in orders))
-    begin = when.moment(since or "", "--since", cli.clock.now())
+    begin = times.moment(since or "", cli.clock.now(), "--since")
     machine = cli.resource("state_machine", state_machine)
     each = (found.find(cli.executions, machine, status=status, since=begin, limit=limit) for status in statuses)
     return [execution.execution_arn for listed in each for execution in listed][:limit]

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from orderctl import times
 from orderctl.cli.orders_watch import WatchOptions
 from orderctl.context import App
 from orderctl.errors import UsageError
-from orderctl.orders import when
 from orderctl.orders.models import ExecutionStatus
 from orderctl.orders.names import execution_arn
 
@@ -24,10 +24,10 @@ def watch_options(
     timeout: str | None, interval: str | None, until_state: str | None, *, patience: float = 0
 ) -> WatchOptions:
     """The watching flags, read; raises UsageError naming the flag."""
-    pause = when.seconds(interval, "--interval") if interval else 1.0
+    pause = times.span(interval, "--interval") if interval else 1.0
     if pause < 0.1:
         raise UsageError("--interval wants at least 100ms", hint="the account's quota is shared by everybody")
-    seconds = when.seconds(timeout, "--timeout") if timeout else None
+    seconds = times.span(timeout, "--timeout") if timeout else None
     return WatchOptions(timeout=seconds, interval=pause, until_state=until_state, patience=patience)
 
 

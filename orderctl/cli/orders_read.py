@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from orderctl import times
 from orderctl.cli.framework import app_of
 from orderctl.cli.orders_common import (
     Interval,
@@ -23,7 +24,6 @@ from orderctl.cli.orders_watch import watch
 from orderctl.context import App
 from orderctl.errors import UsageError
 from orderctl.orders import find as found
-from orderctl.orders import when
 from orderctl.orders.explain import explain
 from orderctl.orders.history import HistoryReader
 from orderctl.orders.names import order_id_of
@@ -99,8 +99,8 @@ def list_orders(
         cli.executions,
         cli.resource("state_machine", state_machine),
         status=status_of(status),
-        since=when.moment(since, "--since", now) if since else None,
-        until=when.moment(until, "--until", now) if until else None,
+        since=times.moment(since, now, "--since") if since else None,
+        until=times.moment(until, now, "--until") if until else None,
         prefix=prefix,
         limit=limit,
     )

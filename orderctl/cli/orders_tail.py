@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from orderctl import times
 from orderctl.cli.framework import app_of
 from orderctl.cli.orders_common import StateMachine, Timeout, status_of
 from orderctl.cli.orders_watch import COLUMNS, sentence
 from orderctl.context import App
-from orderctl.orders import when
 from orderctl.orders.cause import decode
 from orderctl.orders.models import Execution, ExecutionStatus
 from orderctl.orders.tail import Ended, Notice, tail
@@ -41,8 +41,8 @@ def tail_orders(
         cli.executions,
         cli.resource("state_machine", state_machine),
         cli.clock,
-        since=when.moment(since, "--since", cli.clock.now()) if since else None,
-        timeout=when.seconds(timeout, "--timeout") if timeout else None,
+        since=times.moment(since, cli.clock.now(), "--since") if since else None,
+        timeout=times.span(timeout, "--timeout") if timeout else None,
     )
     cli.resume = None
     if summary:

@@ -163,7 +163,7 @@ def test_a_protected_environment_wants_its_name_first(desk: Desk) -> None:
     [
         ("--watch", "--detach"),
         ("--express", "--detach"),
-        ("--timeout", "10"),
+        ("--timeout", "soon"),
         ("--interval", "1ms"),
         ("--on-conflict", "maybe"),
         ("--state-machine", "orders"),
