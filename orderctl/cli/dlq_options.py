@@ -14,7 +14,6 @@ from orderctl.dlq.asked import Asked
 from orderctl.dlq.look import Glance, group
 from orderctl.dlq.models import DeadLetter, Queue
 from orderctl.dlq.selection import Where as Compiled
-from orderctl.render.cells import span
 from orderctl.render.renderer import Renderer
 
 Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only this kind of dead letter; may be repeated.")]
@@ -96,8 +95,3 @@ def say_what_looking_cost(renderer: Renderer, queue: Queue, glance: Glance) -> N
     fifo = "; their groups were hidden meanwhile" if queue.is_fifo else ""
     whole = "" if glance.is_whole else "; there may be more: this is what SQS handed out, in no order it promises"
     renderer.say(f"looked at {glance.seen} messages and gave them back (receive count +1 each{fifo}){whole}")
-
-
-def age(since: datetime | None, now: datetime) -> str:
-    """How old, for people."""
-    return "-" if since is None else span((now - since).total_seconds())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -91,20 +90,6 @@ def read_payload(payload: str) -> Any:
         return jsontext.loads(payload)
     except UsageError:
         return payload
-
-
-def describe(selection: Selection) -> Mapping[str, object]:
-    """The filters in words, for a journal."""
-    said: dict[str, object] = {
-        "kind": sorted(selection.kinds),
-        "error": list(selection.errors),
-        "source": list(selection.sources),
-        "order_id": sorted(selection.order_ids),
-        "id": sorted(selection.ids),
-        "since": None if selection.since is None else jsontext.iso(selection.since),
-        "until": None if selection.until is None else jsontext.iso(selection.until),
-    }
-    return {name: value for name, value in said.items() if value}
 
 
 def _names(error: str | None, wanted: str) -> bool:
