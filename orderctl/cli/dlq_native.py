@@ -15,7 +15,9 @@ from orderctl.dlq import engine_choice, move_tasks
 from orderctl.dlq.engine_choice import Choice, EngineName
 from orderctl.dlq.journal import Journal, read_lines
 from orderctl.dlq.move_tasks import Mark, Moved, MoveTask
-from orderctl.dlq.redrive import Order, Plan, Prepared, run_name, runs_folder
+from orderctl.dlq.plan import Order, Plan
+from orderctl.dlq.prepare import Prepared
+from orderctl.dlq.redrive import run_name, runs_folder
 from orderctl.errors import ConflictError, NotFoundError, OrderctlError, UnreachableError, UsageError
 from orderctl.render.style import is_terminal
 

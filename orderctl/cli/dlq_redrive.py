@@ -15,22 +15,10 @@ from orderctl.dlq.edits import difference, edited_payload
 from orderctl.dlq.engine_choice import Choice
 from orderctl.dlq.journal import Journal, Standing, look_at
 from orderctl.dlq.models import Redrivable
+from orderctl.dlq.plan import Order, Plan, make_plan, plan_letter
 from orderctl.dlq.plan_file import MOST, check_plan, read_plan, write_plan
-from orderctl.dlq.redrive import (
-    Order,
-    Plan,
-    Prepared,
-    Run,
-    Services,
-    begin,
-    latest,
-    make_plan,
-    plan_letter,
-    prepare,
-    resume,
-    run_name,
-    runs_folder,
-)
+from orderctl.dlq.prepare import Prepared, Services, prepare
+from orderctl.dlq.redrive import Run, begin, latest, resume, run_name, runs_folder
 from orderctl.dlq.tally import Tally
 from orderctl.errors import FailedError, NotFoundError, OrderctlError, PartlyDoneError, RefusedError
 from orderctl.render.progress import ProgressLine

@@ -14,7 +14,7 @@ from typing import Any
 
 from orderctl.assignments import changes
 from orderctl.dlq.models import Kind
-from orderctl.dlq.redrive import Order
+from orderctl.dlq.plan import Order
 from orderctl.dlq.selection import Selection, Where
 from orderctl.errors import UsageError
 

@@ -21,7 +21,8 @@ from orderctl.dlq.history import KEEP, History
 from orderctl.dlq.journal import SUFFIX, read_lines
 from orderctl.dlq.models import DeadLetter, Kind, Message, Queue
 from orderctl.dlq.move_tasks import MOST_A_SECOND, NOT_OFFERED, MoveTask, MoveTasks, known, refuse_second
-from orderctl.dlq.redrive import Order, Plan, Prepared
+from orderctl.dlq.plan import Order, Plan
+from orderctl.dlq.prepare import Prepared
 from orderctl.errors import AuthError, RefusedError, UsageError
 
 WORTH_A_TASK = 1_000

@@ -18,7 +18,7 @@ from orderctl import jsontext
 from orderctl.atomic import write_private
 from orderctl.dlq.asked import Asked
 from orderctl.dlq.models import Wiring
-from orderctl.dlq.redrive import Plan
+from orderctl.dlq.plan import Plan
 from orderctl.errors import ConflictError, RefusedError, UsageError
 
 VERSION = 1

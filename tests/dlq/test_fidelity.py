@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from orderctl.dlq.models import Kind, Wire, Wiring
-from orderctl.dlq.redrive import Order
+from orderctl.dlq.plan import Order
 from tests.dlq.test_restore import put_back, whole_fifo
 from tests.dlq.world import World
 from tests.fakes.sqs.message import Message

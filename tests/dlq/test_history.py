@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orderctl.dlq.batch import HIDE_FOR
-from orderctl.dlq.redrive import Order
+from orderctl.dlq.plan import Order
 from orderctl.errors import OrderctlError
 from tests.dlq.test_killed import die, work_until_death
 from tests.dlq.world import World

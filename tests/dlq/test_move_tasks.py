@@ -16,7 +16,9 @@ from orderctl.dlq.engine_choice import WORTH_A_TASK, Choice, EngineName, choose,
 from orderctl.dlq.journal import Journal
 from orderctl.dlq.models import Kind, Queue, Wire, Wiring
 from orderctl.dlq.move_tasks import Mark, Moved, MoveTask
-from orderctl.dlq.redrive import Line, Order, Plan, Prepared, runs_folder
+from orderctl.dlq.plan import Line, Order, Plan
+from orderctl.dlq.prepare import Prepared
+from orderctl.dlq.redrive import runs_folder
 from orderctl.dlq.selection import Selection
 from orderctl.errors import (
     AuthError,

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from orderctl.dlq.batch import HIDE_FOR
-from orderctl.dlq.redrive import Order, Run
+from orderctl.dlq.plan import Order
+from orderctl.dlq.redrive import Run
 from orderctl.dlq.tally import Tally
 from orderctl.errors import AuthError, OrderctlError
 from tests.dlq.world import World

@@ -10,7 +10,9 @@ from orderctl.dlq import restore as restoring
 from orderctl.dlq.export import line_of, text_of
 from orderctl.dlq.models import Queue
 from orderctl.dlq.origins import RememberingQueues, origins
-from orderctl.dlq.redrive import Order, Services, begin, prepare, runs_folder
+from orderctl.dlq.plan import Order
+from orderctl.dlq.prepare import Services, prepare
+from orderctl.dlq.redrive import begin, runs_folder
 from orderctl.dlq.restore import Report, Restore, restores_folder
 from orderctl.dlq.restore_source import FileSource, RunSource, Source, torn_line
 from orderctl.documents import Format, opened

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from orderctl.dlq.models import Kind, Wire, Wiring
-from orderctl.dlq.redrive import Order, begin, prepare, runs_folder
+from orderctl.dlq.plan import Order
+from orderctl.dlq.prepare import prepare
+from orderctl.dlq.redrive import begin, runs_folder
 from orderctl.dlq.tally import Tally
 from orderctl.dlq.verify import find_returned
 from tests.dlq.world import World

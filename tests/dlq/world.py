@@ -10,7 +10,9 @@ from orderctl.aws.sqs import SqsQueues
 from orderctl.aws.starter import StepFunctionsStarter
 from orderctl.dlq.journal import Journal
 from orderctl.dlq.models import Kind, Wire, Wiring
-from orderctl.dlq.redrive import Order, Prepared, Run, Services, begin, prepare, resume, runs_folder
+from orderctl.dlq.plan import Order
+from orderctl.dlq.prepare import Prepared, Services, prepare
+from orderctl.dlq.redrive import Run, begin, resume, runs_folder
 from orderctl.dlq.tally import Tally
 from tests.fakes.aws_wire import FakeAws
 from tests.fakes.clock import FakeClock

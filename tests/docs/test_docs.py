@@ -21,7 +21,7 @@ from orderctl.dlq.export import Exported
 from orderctl.dlq.look import Group
 from orderctl.dlq.move_tasks import MoveTask
 from orderctl.dlq.overview import Overview
-from orderctl.dlq.redrive import Line, Plan
+from orderctl.dlq.plan import Line, Plan
 from orderctl.dlq.tally import Tally
 from orderctl.events.models import Published
 from orderctl.events.replay import Replay
