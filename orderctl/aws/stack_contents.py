@@ -33,6 +33,7 @@ class CloudFormationContents:
         with aws_call("cloudformation", "ListStackResources", subject=f"stack {stack}"):
             for page in self._client.get_paginator("list_stack_resources").paginate(StackName=stack):
                 for resource in page["StackResourceSummaries"]:
-                    if resource.get("PhysicalResourceId"):
+                    is_there = resource["ResourceStatus"] != "DELETE_COMPLETE"
+                    if is_there and resource.get("PhysicalResourceId"):
                         ids[resource["ResourceType"]].append(resource["PhysicalResourceId"])
         return {kind: tuple(found) for kind, found in ids.items()}

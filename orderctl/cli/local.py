@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,12 +12,8 @@ from orderctl.cli.framework import app_of, noun, verb
 from orderctl.cli.local_drill import drill
 
 if TYPE_CHECKING:
-    from orderctl.aws.session import Aws
-    from orderctl.config.resolve import Environment
     from orderctl.context import App
-    from orderctl.inventory.ports import StockTable
-    from orderctl.local.models import LocalState, StepEvent
-    from orderctl.local.ports import ReferenceStack
+    from orderctl.local.models import StepEvent
     from orderctl.local.up import Parts
 
 app = noun("local", "The embedded stack on 127.0.0.1.")
@@ -137,79 +133,8 @@ def _status(cli: App, parts: Parts) -> None:
 
 
 def _parts(cli: App) -> Parts:
-    """The collaborators (a test sets `app.local`), and the environment: `local`, whichever one is selected."""
-    cli.environment = _environment({})
-    made: Parts | None = getattr(cli, "local", None)
-    return made or wire(cli)
+    """The collaborators, in the environment `local`, whichever one is selected."""
+    from orderctl.local.environment import local_environment
 
-
-def wire(cli: App) -> Parts:
-    """The real collaborators. Those that speak to AWS's API are bound to the local server's state alone."""
-    from orderctl.config import file
-    from orderctl.local.files import LocalFiles
-    from orderctl.local.server import Server
-    from orderctl.local.up import Parts
-    from orderctl.local.user_pool import LocalUserPool
-
-    files = LocalFiles(cli.state_dir / "local")
-    return Parts(
-        files=files,
-        server=Server(files, cli.environ, cli.clock),
-        clock=cli.clock,
-        reference=lambda state: _reference(cli, state),
-        pool=lambda state: LocalUserPool(state.port, state.region),
-        stock=lambda state, table: _stock(cli, state, table),
-        write_environment=lambda name, values: file.write_environment(cli.config_path, name, values),
-        configured_endpoint=lambda: _configured_endpoint(cli),
-    )
-
-
-def _configured_endpoint(cli: App) -> str | None:
-    from orderctl.config import file
-
-    said = file.read(cli.config_path).values.get("local", {}).get("endpoint_url")
-    return None if said is None else str(said)
-
-
-def _stock(cli: App, state: LocalState, table: str) -> StockTable:
-    from orderctl.aws.dynamodb import DynamoDbStock
-
-    aws = _aws(cli, state)
-    client, once = aws.client("dynamodb"), aws.client("dynamodb", attempts=1)
-    return DynamoDbStock(client, table, once=once, sleep=cli.clock.sleep)
-
-
-def _aws(cli: App, state: LocalState) -> Aws:
-    from orderctl.aws.session import Aws
-
-    return Aws(_environment({"region": state.region, "endpoint_url": state.endpoint_url}), cli.environ)
-
-
-def _reference(cli: App, state: LocalState) -> ReferenceStack:
-    from orderctl.aws.cloudformation import CloudFormation
-    from orderctl.aws.overlay import AwsOverlayApis
-    from orderctl.aws.s3 import S3
-    from orderctl.local.ministack import ACCOUNT_ID
-    from orderctl.local.reference import LocalReferenceStack
-    from orderctl.stack import package
-
-    aws = _aws(cli, state)
-    return LocalReferenceStack(
-        state,
-        lambda: CloudFormation(aws.client("cloudformation")),
-        lambda: S3(aws.client("s3"), ACCOUNT_ID, state.region),
-        cli.clock,
-        build=lambda: package.build(local=True),
-        apis=AwsOverlayApis(aws),
-    )
-
-
-def _environment(settings: Mapping[str, object]) -> Environment:
-    """An environment that can only be the local server: no file, flag or variable has a say in it."""
-    from pathlib import Path
-
-    from orderctl.config.file import ConfigFile
-    from orderctl.config.resolve import resolve
-
-    said = {"local": {"local": True, **settings}}
-    return resolve("local", {}, {}, ConfigFile(Path(), True, "local", said))
+    cli.environment = local_environment()
+    return cli.local

@@ -43,10 +43,17 @@ KEYS: tuple[Key, ...] = (
     _resource("orders_api_url", "OrdersApiUrl", "base URL of the orders HTTP API"),
     _resource("inventory_table", "InventoryTableName", "DynamoDB table of stock"),
     _resource("users_table", "UsersTableName", "DynamoDB table of users"),
+    _resource("orders_table", "OrdersTableName", "DynamoDB table orders are recorded in when their stock is taken"),
+    _resource("function_log_group", "FunctionLogGroupName", "log group the functions share, where they share one"),
     _resource("user_pool_id", "UserPoolId", "Cognito user pool"),
     _resource("notification_topic", "NotificationTopicArn", "SNS topic orders are announced on"),
     _resource("express_log_group", "ExpressLogGroupName", "log group of the Express state machine"),
     _resource("analytics_queue", "AnalyticsQueueUrl", "SQS queue fed by the event bus"),
+    Key(
+        "resources.import_bucket",
+        variables=("ORDERCTL_IMPORT_BUCKET",),
+        help="S3 bucket for inventory seed --via-import; default: the artifact bucket of stack deploy",
+    ),
     Key(
         "auth.flow",
         variables=("ORDERCTL_AUTH_FLOW",),
@@ -63,10 +70,22 @@ KEYS: tuple[Key, ...] = (
     Key("auth.username", variables=("ORDERCTL_USERNAME",), help="default for auth login --username"),
     Key("auth.token_use", choices=("id", "access"), default="id", help="which token the users API wants"),
     Key("auth.token_url", help="https://DOMAIN of the user pool, for client-credentials and pkce"),
+    Key(
+        "auth.store",
+        choices=("file", "keyring"),
+        default="file",
+        help="where sign-ins are kept; keyring needs the extra orderctl[keyring]",
+    ),
     Key("auth.scopes", help="space-separated scopes asked for at the token endpoint"),
+    Key(
+        "auth.redirect_ports",
+        help="loopback ports of the app client's callback URLs http://127.0.0.1:PORT/callback, for pkce; "
+        "without it 18181, 18182 and 18183",
+    ),
+    Key("audit.event_bus", help="event bus (name or ARN) that is told of every change as well"),
 )
 
 BY_PATH: dict[str, Key] = {key.path: key for key in KEYS}
 TOP_LEVEL: tuple[str, ...] = ("default_env", "env")
-TABLES: tuple[str, ...] = ("resources", "auth")
+TABLES: tuple[str, ...] = ("resources", "auth", "audit")
 KIND_WORDS: dict[type, str] = {str: "a string", bool: "true or false", int: "a whole number"}

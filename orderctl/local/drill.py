@@ -79,7 +79,7 @@ class PracticeWires(Protocol):
         """Its name."""
 
     def ensure(self) -> None:
-        """Make the queue, and a schedule and a stream mapping that name it, both switched off; safe to repeat."""
+        """Make the queue, and schedules and a stream mapping that name it, switched off; safe to repeat."""
 
 
 def plan(drill: Drill, wiring: Wiring, within: Collection[str], practice: str, now: datetime) -> list[Letter]:

@@ -5,6 +5,7 @@ Nothing is asked, because there is nothing to lose: what the server holds can be
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
@@ -12,8 +13,8 @@ from orderctl.clock import Clock
 from orderctl.errors import ConflictError, FailedError
 from orderctl.local import ministack
 from orderctl.local.models import LocalState
-from orderctl.stack import deploy, overlay
-from orderctl.stack.models import Package
+from orderctl.stack import deploy, follow, overlay
+from orderctl.stack.models import Package, Place
 from orderctl.stack.ports import Buckets, Stacks
 
 STACK = "orders-local"
@@ -39,17 +40,19 @@ class LocalReferenceStack:
         *,
         build: Callable[[], Package],
         apis: overlay.OverlayApis,
+        overlay_digest: Callable[[], str] = overlay.digest,
     ) -> None:
-        self._place = deploy.Place(STACK, ministack.ACCOUNT_ID, state.region)
+        self._place = Place(STACK, ministack.ACCOUNT_ID, state.region)
         self._endpoint = state.endpoint_url
         self._connect = (stacks, buckets)
         self._clock = clock
         self._build = build
         self._apis = apis
+        self._overlay_digest = overlay_digest
 
     def digest(self) -> str:
-        """Hash of what would be deployed now."""
-        return self._package.digest
+        """Hash of what would be deployed now, and made after it: a new step of the overlay is something new."""
+        return hashlib.sha256(f"{self._package.digest} {self._overlay_digest()}".encode()).hexdigest()
 
     def deploy(self) -> Iterator[str]:
         """Deploy it, yielding progress; raises FailedError whose hint is the way out that always works here."""
@@ -64,7 +67,7 @@ class LocalReferenceStack:
 
     def outputs(self) -> Mapping[str, str]:
         """The stack's outputs; the template itself gives local addresses when it is told the endpoint."""
-        return deploy.status(self._stacks, STACK).outputs
+        return follow.status(self._stacks, STACK).outputs
 
     @cached_property
     def _stacks(self) -> Stacks:

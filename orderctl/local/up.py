@@ -1,15 +1,18 @@
 """`orderctl local up`, as a short list of named steps.
 
 Each step can be repeated, so an `up` that was interrupted is finished by the next one, and one that finds
-everything in place does nothing. What makes it "in place" is the digest of the package that was deployed
-last: a newer orderctl brings a newer reference stack, and `up` then updates it.
+everything in place does nothing. What makes it "in place" is a digest: of the package that was deployed last,
+of the overlay's code and of the steps here. A newer orderctl that brings a newer stack, or one more step for
+the same stack, therefore goes through them all again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from orderctl.atomic import write_private
 from orderctl.clock import Clock
@@ -68,7 +71,7 @@ def up(parts: Parts, options: StartOptions) -> Iterator[StepEvent]:
         state = parts.files.read_state()
         assert state is not None, "the server step remembers its server"
         run = _Run(parts, state, parts.reference(state))
-        digest = run.reference.digest()
+        digest = _digest(run.reference)
         if _is_complete(parts, state, digest):
             return
         for name, step in STEPS:
@@ -178,6 +181,11 @@ STEPS: tuple[tuple[str, Callable[[_Run], Iterator[str]]], ...] = (
     ("environment", _write_environment),
 )
 """What follows once the server runs, in this order."""
+
+
+def _digest(reference: ReferenceStack) -> str:
+    """Of what is deployed, and of what this module does around it."""
+    return hashlib.sha256(reference.digest().encode() + Path(__file__).read_bytes()).hexdigest()
 
 
 def _is_complete(parts: Parts, state: LocalState, digest: str) -> bool:

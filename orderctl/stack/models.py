@@ -1,5 +1,5 @@
 """What packaging the reference stack makes (files to upload, and a template with parameters that name them),
-and what its overlay says."""
+what its overlay says, and where it goes."""
 
 from __future__ import annotations
 
@@ -42,3 +42,27 @@ class Cors:
     methods: tuple[str, ...] = ("POST", "OPTIONS")
     headers: tuple[str, ...] = ("authorization", "content-type")
     max_age: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where things go: the stack's name and the account's bucket for artifacts."""
+
+    stack: str
+    account_id: str
+    region: str
+
+    @property
+    def bucket(self) -> str:
+        """Where its artifacts go."""
+        return artifact_bucket(self.account_id, self.region)
+
+    @property
+    def prefix(self) -> str:
+        """Below it everything is this stack's."""
+        return f"{self.stack}/"
+
+
+def artifact_bucket(account_id: str, region: str) -> str:
+    """One bucket for an account and Region, whatever the stacks."""
+    return f"orderctl-artifacts-{account_id}-{region}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import shlex
 import sys
 import zipfile
@@ -35,6 +36,7 @@ FUNCTIONS: Mapping[str, str] = {
 }
 """Template parameter -> module in functions/."""
 
+_POWERTOOLS = re.compile(r"resolve:ssm:(/aws/service/powertools/[^}]+)")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 FILE_MODE = 0o100644
 BOOTSTRAP_MODE = 0o100755
@@ -66,10 +68,17 @@ def _artifact(name: str, ending: str, body: bytes) -> Artifact:
 def _function(module: str, local: bool, python: str) -> bytes:
     files = {f"{module}.py": (HERE / "functions" / f"{module}.py").read_bytes()}
     if not local:
-        # SAM publishes a version for new code, not for a new layer: without this the alias would keep the old layer
-        return _zip({**files, "orders_common.sha256": hashlib.sha256(_zip(_shared())).hexdigest().encode()})
+        # SAM publishes a version for new code, not for a new layer: without this the alias would keep the old ones
+        return _zip({**files, "layers.sha256": layers_digest(TEMPLATE.read_text("utf-8"))})
     runtime = {"local_runtime.py": (HERE / "layers" / "local_runtime.py").read_bytes()}
     return _zip({**files, **runtime, **_shared(), "bootstrap": _bootstrap(python)})
+
+
+def layers_digest(template: str) -> bytes:
+    """What changes with any layer: the shared code, and which Powertools the template names."""
+    powertools = _POWERTOOLS.findall(template)
+    assert powertools, "the template names no Powertools layer"
+    return hashlib.sha256(_zip(_shared()) + "".join(powertools).encode()).hexdigest().encode()
 
 
 def _shared(prefix: str = "") -> dict[str, bytes]:

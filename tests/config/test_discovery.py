@@ -53,6 +53,56 @@ def test_what_no_output_names_is_the_only_resource_of_its_type(tmp_path: Path) -
     assert answer.values == {"resources.event_bus": "orders"}
 
 
+TABLE, LOGS = "AWS::DynamoDB::Table", "AWS::Logs::LogGroup"
+REST, REST_STAGE = "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage"
+HTTP, HTTP_STAGE = "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage"
+
+
+def test_of_several_tables_the_one_that_is_named_for_it_is_meant(tmp_path: Path) -> None:
+    """The stack's own name stands in front of every table's and says nothing."""
+    names = ("InventoryTable-1A", "UsersTable-2B", "OrdersTable-3C", "AnalyticsTable-4D")
+    groups = ("/aws/lambda/orders-prod-process", "orders-prod-ExpressLogs-5E")
+    stacks = Stacks({}, {TABLE: tuple(f"orders-prod-{name}" for name in names), LOGS: groups})
+    answer = found(stacks, tmp_path, FakeClock())
+    assert answer.values == {
+        "resources.inventory_table": "orders-prod-InventoryTable-1A",
+        "resources.users_table": "orders-prod-UsersTable-2B",
+        "resources.orders_table": "orders-prod-OrdersTable-3C",
+        "resources.express_log_group": "orders-prod-ExpressLogs-5E",
+    }
+    why = "stack orders-prod, its only AWS::DynamoDB::Table named after inventory"
+    assert answer.origins["resources.inventory_table"] == why
+
+
+@pytest.mark.parametrize("names", [("stock-eu", "stock-us"), ("orders-prod-Things-1",), ()])
+def test_two_that_fit_or_none_are_no_guess(tmp_path: Path, names: tuple[str, ...]) -> None:
+    assert found(Stacks({}, {TABLE: names}), tmp_path, FakeClock()).values == {}
+
+
+def test_the_addresses_of_the_only_apis_are_made_of_their_ids(tmp_path: Path) -> None:
+    apis = {REST: ("rest1",), REST_STAGE: ("v1",), HTTP: ("http1",), HTTP_STAGE: ("$default",)}
+    assert found(Stacks({}, apis), tmp_path, FakeClock()).values == {
+        "resources.users_api_url": "https://rest1.execute-api.eu-west-1.amazonaws.com/v1",
+        "resources.orders_api_url": "https://http1.execute-api.eu-west-1.amazonaws.com",
+    }
+    china = found(Stacks({}, apis), tmp_path, FakeClock(), region="cn-north-1")
+    assert china.values["resources.orders_api_url"].endswith(".cn-north-1.amazonaws.com.cn")
+
+
+@pytest.mark.parametrize(
+    "apis",
+    [
+        {REST: ("rest1",), REST_STAGE: ("v1", "v2")},
+        {REST: ("rest1", "rest2"), REST_STAGE: ("v1",)},
+        {HTTP: ("socket1",), HTTP_STAGE: ("production",)},
+    ],
+)
+def test_a_second_stage_a_second_api_or_a_web_socket_is_no_address(
+    tmp_path: Path, apis: dict[str, tuple[str, ...]]
+) -> None:
+    assert found(Stacks({}, apis), tmp_path, FakeClock()).values == {}
+
+
 def test_the_answer_is_remembered_for_an_hour_and_refresh_asks_anew(tmp_path: Path) -> None:
     stacks, clock = Stacks({"EventBusName": "orders"}), FakeClock()
     found(stacks, tmp_path, clock)

@@ -21,8 +21,8 @@ from orderctl.local.files import LocalFiles
 from orderctl.local.models import LocalState
 from orderctl.local.reference import LocalReferenceStack
 from orderctl.local.server import Server, StartOptions
-from orderctl.stack import deploy
-from orderctl.stack.models import Artifact, Package
+from orderctl.stack import deploy, destroy, follow
+from orderctl.stack.models import Artifact, Package, Place
 from orderctl.stack.overlay import OverlayApis
 
 pytestmark = pytest.mark.end_to_end
@@ -69,9 +69,9 @@ class Bench:
         self.s3 = aws.client("s3")
         self.stacks = CloudFormation(aws.client("cloudformation"))
         self.buckets = S3(self.s3, ministack.ACCOUNT_ID, "eu-west-1")
-        self.place = deploy.Place("orders-local", ministack.ACCOUNT_ID, "eu-west-1")
+        self.place = Place("orders-local", ministack.ACCOUNT_ID, "eu-west-1")
 
-    def reference(self, package: Package) -> LocalReferenceStack:
+    def reference(self, package: Package, overlay: str = "o1") -> LocalReferenceStack:
         return LocalReferenceStack(
             self.state,
             lambda: self.stacks,
@@ -79,6 +79,7 @@ class Bench:
             self.clock,
             build=lambda: package,
             apis=cast(OverlayApis, None),  # the small template has no API to adjust
+            overlay_digest=lambda: overlay,
         )
 
 
@@ -93,6 +94,12 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         yield Bench(state, tmp_path)
     finally:
         server.stop(state)
+
+
+def test_another_overlay_is_another_stack_to_bring_up(bench: Bench) -> None:
+    package = a_package()
+    assert bench.reference(package).digest() == bench.reference(package).digest()
+    assert bench.reference(package, "o2").digest() != bench.reference(package).digest()
 
 
 def test_it_deploys_then_finds_nothing_to_do(bench: Bench) -> None:
@@ -127,12 +134,12 @@ def test_destroying_empties_versioned_buckets_and_leaves_nothing(bench: Bench) -
     for body in (b"1", b"2"):
         bench.s3.put_object(Bucket=name, Key="twice", Body=body)
     bench.s3.delete_object(Bucket=name, Key="twice")
-    plan = deploy.plan_destroy(bench.stacks, bench.buckets, bench.place)
+    plan = destroy.plan_destroy(bench.stacks, bench.buckets, bench.place)
     assert (plan.empties, plan.artifacts, plan.deletes_artifact_bucket) == ((name,), 1, True)
-    list(deploy.destroy(bench.stacks, bench.buckets, plan, bench.clock, pause=0.05))
+    list(destroy.destroy(bench.stacks, bench.buckets, plan, bench.clock, pause=0.05))
     assert bench.s3.list_buckets()["Buckets"] == []
     with pytest.raises(NotFoundError):
-        deploy.status(bench.stacks, "orders-local")
+        follow.status(bench.stacks, "orders-local")
 
 
 def test_a_plan_only_reads(bench: Bench) -> None:

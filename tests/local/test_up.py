@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from orderctl.cli.local import wire
 from orderctl.clock import SystemClock
 from orderctl.config import file
 from orderctl.errors import ConflictError, UsageError
@@ -36,7 +35,7 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.app = new_app(path, environ={"PATH": os.environ["PATH"]})
         self.app.clock = SystemClock()
-        self.parts = wire(self.app)
+        self.parts = self.app.local
 
     def up(self, options: StartOptions | None = None) -> list[str]:
         """The steps that were done, with what they said."""
@@ -92,6 +91,14 @@ def test_from_nothing_it_takes_seconds_and_the_second_time_it_does_nothing(home:
     before = (home.state, home.app.config_path.read_text())
     assert home.up() == [f"server: already running on {home.state.endpoint_url}"]
     assert (home.state, home.app.config_path.read_text()) == before
+
+
+def test_what_a_newer_orderctl_does_besides_is_done_by_the_next_up(home: Home) -> None:
+    """The stack's package is the same, but it was brought up by steps that were others."""
+    home.up()
+    home.files.write_state(replace(home.state, deployed="by other steps"))
+    assert [line.split(":")[0] for line in home.up()][1:] == [name for name, _ in local.STEPS]
+    assert len(home.up()) == 1
 
 
 def test_the_environment_is_written_and_selected(home: Home) -> None:

@@ -10,9 +10,8 @@ import pytest
 
 from orderctl.aws.cloudformation import CloudFormation
 from orderctl.errors import ConflictError, FailedError, NotFoundError, RefusedError, TimeoutPassedError
-from orderctl.stack import deploy
-from orderctl.stack.deploy import Place
-from orderctl.stack.models import Artifact, Package
+from orderctl.stack import deploy, destroy, follow
+from orderctl.stack.models import Artifact, Package, Place
 from orderctl.stack.ports import ChangeSet, StackEvent
 from tests.fakes.clock import FakeClock
 from tests.fakes.cloudformation import FakeCloudFormation
@@ -89,8 +88,8 @@ class Scene:
         return list(deploy.execute(self.stacks, change_set, self.clock))
 
     def destroy(self) -> list[StackEvent]:
-        plan = deploy.plan_destroy(self.stacks, self.buckets, PLACE)
-        return list(deploy.destroy(self.stacks, self.buckets, plan, self.clock))
+        plan = destroy.plan_destroy(self.stacks, self.buckets, PLACE)
+        return list(destroy.destroy(self.stacks, self.buckets, plan, self.clock))
 
 
 def test_a_plan_changes_nothing() -> None:
@@ -120,7 +119,7 @@ def test_a_first_deployment_makes_the_bucket_uploads_and_creates() -> None:
         ("B", "CREATE_COMPLETE"),
         ("orders", "CREATE_COMPLETE"),
     ]
-    stack = deploy.status(scene.stacks, "orders")
+    stack = follow.status(scene.stacks, "orders")
     assert (stack.status, stack.parameters, stack.tags) == (
         "CREATE_COMPLETE",
         {"Stage": "prod", "WorkerKey": "orders/code-1.zip", "ArtifactBucket": BUCKET},
@@ -156,7 +155,7 @@ def test_no_changes_is_a_result_and_leaves_no_change_set() -> None:
     scene.deploy(a_package({"A": QUEUE}))
     assert scene.prepare(a_package({"A": QUEUE})) is None
     assert scene.cloud.calls[-1] == "DeleteChangeSet"
-    assert deploy.status(scene.stacks, "orders").status == "CREATE_COMPLETE"
+    assert follow.status(scene.stacks, "orders").status == "CREATE_COMPLETE"
 
 
 def test_a_template_too_long_for_the_call_goes_through_s3() -> None:
@@ -174,7 +173,7 @@ def test_a_parameter_set_once_stays_until_it_is_set_again() -> None:
     assert change_set is not None
     list(deploy.execute(scene.stacks, change_set, scene.clock))
     scene.deploy(a_package({"A": QUEUE, "B": QUEUE}))
-    assert deploy.status(scene.stacks, "orders").parameters["Origin"] == "https://shop"
+    assert follow.status(scene.stacks, "orders").parameters["Origin"] == "https://shop"
 
 
 def test_a_failure_names_the_resource_that_failed_first_not_those_it_cancelled() -> None:
@@ -218,7 +217,7 @@ def test_a_stack_left_in_review_is_created() -> None:
     scene = Scene()
     scene.cloud.add_stack("orders", "REVIEW_IN_PROGRESS")
     scene.deploy(a_package({"A": QUEUE}))
-    assert deploy.status(scene.stacks, "orders").status == "CREATE_COMPLETE"
+    assert follow.status(scene.stacks, "orders").status == "CREATE_COMPLETE"
 
 
 def test_a_change_set_not_agreed_to_leaves_no_empty_stack_behind() -> None:
@@ -228,7 +227,7 @@ def test_a_change_set_not_agreed_to_leaves_no_empty_stack_behind() -> None:
     deploy.discard(scene.stacks, change_set)
     scene.cloud.finish()
     with pytest.raises(NotFoundError):
-        deploy.status(scene.stacks, "orders")
+        follow.status(scene.stacks, "orders")
 
 
 def test_waiting_ends_at_the_timeout_and_cloudformation_goes_on() -> None:
@@ -238,7 +237,7 @@ def test_waiting_ends_at_the_timeout_and_cloudformation_goes_on() -> None:
     with pytest.raises(TimeoutPassedError):
         list(deploy.execute(scene.stacks, change_set, scene.clock, pause=2.0, timeout=5.0))
     scene.cloud.finish()
-    assert deploy.status(scene.stacks, "orders").status == "CREATE_COMPLETE"
+    assert follow.status(scene.stacks, "orders").status == "CREATE_COMPLETE"
 
 
 def test_destroying_empties_what_blocks_it_and_takes_the_artifacts_last() -> None:
@@ -264,7 +263,7 @@ def test_a_plan_to_destroy_lists_everything_and_deletes_nothing() -> None:
     scene.deploy(a_package({name: QUEUE for name in "ABCDE"} | {"Files": BUCKET_TYPE}))
     before = scene.cloud.changing_calls()
     scene.buckets.changes.clear()
-    plan = deploy.plan_destroy(scene.stacks, scene.buckets, PLACE)
+    plan = destroy.plan_destroy(scene.stacks, scene.buckets, PLACE)
     assert [each.logical_id for each in plan.resources] == ["A", "B", "C", "D", "E", "Files"]
     assert (plan.empties, plan.artifacts, plan.deletes_artifact_bucket) == (("orders-files",), 2, True)
     assert scene.cloud.changing_calls() == before
@@ -290,4 +289,4 @@ def test_a_protected_stack_is_not_destroyed() -> None:
 
 def test_a_stack_that_is_not_there_is_not_found() -> None:
     with pytest.raises(NotFoundError):
-        deploy.status(Scene().stacks, "orders")
+        follow.status(Scene().stacks, "orders")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from orderctl.stack import overlay
 from orderctl.stack.overlay import Cors
@@ -63,3 +64,16 @@ def test_a_step_is_told_only_once_it_is_done() -> None:
     assert apis.calls == []
     next(steps)
     assert len(apis.calls) == 1
+
+
+def test_one_more_step_or_another_way_of_doing_one_is_another_digest(tmp_path: Path) -> None:
+    steps, adapter = tmp_path / "steps.py", tmp_path / "adapter.py"
+    steps.write_text("validate()")
+    adapter.write_text("put_method()")
+    first = overlay.digest((steps, adapter))
+    assert overlay.digest((steps, adapter)) == first
+    steps.write_text("validate(); archive()")
+    second = overlay.digest((steps, adapter))
+    adapter.write_text("put_method(); put_integration()")
+    assert len({first, second, overlay.digest((steps, adapter))}) == 3
+    assert all(source.is_file() for source in overlay.SOURCES)

@@ -13,7 +13,7 @@ import zipfile
 import pytest
 
 from orderctl.stack.models import Artifact, Package
-from orderctl.stack.package import DEFINITION, FUNCTIONS, HERE, TEMPLATE, build
+from orderctl.stack.package import DEFINITION, FUNCTIONS, HERE, TEMPLATE, build, layers_digest
 
 
 def content(package: Package, parameter: str) -> zipfile.ZipFile:
@@ -58,10 +58,19 @@ def test_a_zip_has_sorted_names_fixed_times_and_modes_and_nothing_compiled() -> 
 
 
 def test_on_aws_a_function_is_its_own_file_with_the_hash_of_its_layer() -> None:
-    assert content(build(), "UsersApiKey").namelist() == ["orders_common.sha256", "users_api.py"]
+    assert content(build(), "UsersApiKey").namelist() == ["layers.sha256", "users_api.py"]
     layer = content(build(), "CommonLayerKey").namelist()
     assert "python/orders_common/order.py" in layer
     assert all(name.startswith("python/orders_common/") for name in layer)
+
+
+def test_another_powertools_is_new_code_for_every_function() -> None:
+    """SAM publishes a version, and moves the alias to it, for new code alone."""
+    template = TEMPLATE.read_text()
+    newer = template.replace("python3.13/3.", "python3.13/4.")
+    assert newer != template
+    assert layers_digest(newer) != layers_digest(template)
+    assert content(build(), "UsersApiKey").read("layers.sha256") == layers_digest(template)
 
 
 def test_locally_a_function_brings_the_shared_code_and_a_bootstrap_that_can_be_run() -> None:

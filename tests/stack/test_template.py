@@ -278,7 +278,7 @@ def test_21_every_function_runs_a_current_python_with_powertools_and_the_shared_
     for function in resources("AWS::Lambda::Function").values():
         assert function["Runtime"] == {"Fn::If": ["IsLocal", "provided.al2023", "python3.13"]}
         powertools, shared = function["Layers"]
-        assert powertools["Fn::If"][2] == "{{resolve:ssm:/aws/service/powertools/python/arm64/python3.13/latest}}"
+        assert powertools["Fn::If"][2] == "{{resolve:ssm:/aws/service/powertools/python/arm64/python3.13/3.22.1}}"
         assert shared == {"Ref": common}
         assert function["Architectures"] == ["arm64"]
         assert function["TracingConfig"] == {"Mode": "Active"}
