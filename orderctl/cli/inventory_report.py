@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from orderctl.cli.progress import telling
 from orderctl.inventory.models import Mode, Result, Seeded
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ QUIET = (Result.CREATED, Result.UNCHANGED)
 STREAMED = ("tsv", "csv")
 """Formats in which rows are printed as they happen, so that a million of them need no memory."""
 MOST_SHOWN = 1000
-EVERY = 5.0
-"""Seconds between two lines of progress."""
 
 
 class Report:
@@ -30,7 +29,6 @@ class Report:
         self._head = {"mode": mode, "seed_id": seed_id, "dry_run": dry_run, "rows": rows}
         self._rows = rows
         self._told: list[Seeded] = []
-        self._begun = self._spoke = app.clock.monotonic()
 
     def fill(self, outcomes: Iterable[Seeded]) -> None:
         """Take every outcome; the report is printed even if they end with an error or Ctrl-C."""
@@ -48,21 +46,10 @@ class Report:
 
     def _loud(self, outcomes: Iterable[Seeded]) -> Iterator[Seeded]:
         """Count all, pass on what there is something to say of."""
-        for outcome in outcomes:
+        for outcome in telling(self._app, outcomes, self._rows, "rows"):
             self.counts[outcome.result] += 1
-            self._progress()
             if outcome.result not in QUIET:
                 yield outcome
-
-    def _progress(self) -> None:
-        now = self._app.clock.monotonic()
-        if now - self._spoke < EVERY:
-            return
-        self._spoke = now
-        done = self.counts.total()
-        rate = done / (now - self._begun)
-        left = (self._rows - done) / rate
-        self._app.renderer.say(f"{done:,} of {self._rows:,} rows, {rate:,.0f} a second, about {left:,.0f} s left")
 
     def _print(self) -> None:
         renderer = self._app.renderer

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TypeAlias
 
 from orderctl.assignments import Json
+from orderctl.inventory.modes import Mode as Mode
+from orderctl.inventory.modes import Result as Result
 
 MARKS = "orderctl_marks"
 """The hidden attribute: a set of texts of 16 characters, so a thousand seeds take 17 of a row's 400 KB."""
@@ -60,29 +61,6 @@ class Written:
 
     is_applied: bool
     before: Row | None
-
-
-class Mode(StrEnum):
-    """What seeding does to a product that is in the table already."""
-
-    CREATE = "create"
-    """Keeps it and says so."""
-    UPSERT = "upsert"
-    """Sets quantity and the given attributes; other attributes stay."""
-    ADD = "add"
-    """Adds the quantity, once for each seed id."""
-    EXACT = "exact"
-    """Makes it the row in the file, if it still is what the shown difference said."""
-
-
-class Result(StrEnum):
-    """What became of one row of the file."""
-
-    CREATED = "created"
-    KEPT = "kept"
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from orderctl.errors import ConflictError, NotFoundError
+from orderctl.errors import ConflictError, NotFoundError, UsageError
 from orderctl.inventory.models import Odd, Row, Stock, mark_of
 from orderctl.inventory.ports import StockTable
 
@@ -38,22 +39,45 @@ def get(table: StockTable, product_id: str) -> Row:
     return row
 
 
-def lowest(rows: Iterable[Row], *, most: int) -> Lowest:
-    """The `most` rows with the least stock, in the memory of those; ties by product id."""
+def lowest(
+    rows: Iterable[Row],
+    *,
+    most: int,
+    after: tuple[int, str] | None = None,
+    wanted: Callable[[Stock], bool] = lambda row: True,
+) -> Lowest:
+    """The `most` rows with the least stock, in the memory of those; ties by product id.
+
+    `after` is the (quantity, product id) a page before ended with; `wanted` leaves rows out, whatever their stock.
+    """
     odd: list[Odd] = []
     count = 0
 
     def stock() -> Iterable[Stock]:
         nonlocal count
         for row in rows:
-            count += 1
-            if isinstance(row, Stock):
+            if isinstance(row, Odd):
+                count += 1
+                if len(odd) < most:
+                    odd.append(row)
+            elif (after is None or _place(row) > after) and wanted(row):
+                count += 1
                 yield row
-            elif len(odd) < most:
-                odd.append(row)
 
-    found = heapq.nsmallest(most, stock(), key=lambda row: (row.quantity, row.product_id))
+    found = heapq.nsmallest(most, stock(), key=_place)
     return Lowest(found, count, odd)
+
+
+def place_of(text: str) -> tuple[int, str]:
+    """`QUANTITY:PRODUCT_ID`, as a page's end is told; raises UsageError."""
+    quantity, colon, product_id = text.partition(":")
+    if not colon or not re.fullmatch(r"-?\d+", quantity, re.ASCII):
+        raise UsageError(f"--after wants QUANTITY:PRODUCT_ID, not {text!r}")
+    return int(quantity), product_id
+
+
+def _place(row: Stock) -> tuple[int, str]:
+    return row.quantity, row.product_id
 
 
 def adjust(table: StockTable, product_id: str, by: int, *, adjustment_id: str | None = None) -> Adjusted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TextIO
 
 from orderctl.render.clean import clean
@@ -13,7 +14,7 @@ class ProgressLine:
 
     def __init__(self, err: TextIO) -> None:
         self._err = err
-        self._is_live = is_terminal(err)
+        self._is_live = is_terminal(err) and os.environ.get("TERM") != "dumb"
         self._shown = ""
 
     def show(self, text: str) -> None:

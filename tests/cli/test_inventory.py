@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orderctl.context import App
 from orderctl.errors import AuthError, FailedError, OrderctlError
+from orderctl.inventory.import_ports import Status
 from orderctl.inventory.models import Odd, Stock
 from tests.cli.support import Outcome, new_app, run, write_config
 from tests.fakes.stock import FakeStockTable
+from tests.fakes.table_imports import FakeTableImports
 
 CSV = "product_id,quantity,color\nw-1,5,red\nw-2,7,\n"
 
@@ -172,6 +175,100 @@ def test_a_protected_environment_wants_its_name(tmp_path: Path, table: FakeStock
     assert seed(tmp_path, table, "--confirm", "prod").code == 0
 
 
+def importing(home: Path, imports: FakeTableImports, *options: str) -> Outcome:
+    app = app_with(home, FakeStockTable(), stdin=CSV)
+    app.table_imports = lambda bucket: imports
+    return run(app, "inventory", "seed", "-", "--via-import", "--table", "new", *options)
+
+
+GOES_UP = (
+    "2 rows go up to s3://artifacts/orderctl-import/new/6c29ca946959d1036d721e5a8fee6ec1.json.gz, "
+    "from there into the new table new;\n"
+    "it is paid by request, and has no point-in-time recovery or deletion protection until you turn them on\n"
+)
+
+
+def test_via_import_makes_a_new_table_and_tells_its_end(tmp_path: Path) -> None:
+    imports = FakeTableImports()
+    assert importing(tmp_path, imports) == Outcome(
+        0,
+        "new\tCOMPLETED\t2\t2\t0\t/aws-dynamodb/imports\t\n",
+        GOES_UP + "IN_PROGRESS: 1 of 2 rows processed\nCOMPLETED: 2 of 2 rows processed\n",
+    )
+    again = importing(tmp_path, imports, "-o", "json")
+    assert again.code == 0
+    assert json.loads(again.out)["imported"] == 2
+    assert again.err.startswith("this file was imported into table new before: COMPLETED\n")
+    assert imports.uploads == 1
+
+
+def test_an_import_with_failed_rows_ends_with_6_and_names_the_log(tmp_path: Path) -> None:
+    imports = FakeTableImports()
+    imports.ends_as = lambda one: replace(one, status=Status.FAILED, imported=1, errors=1, reason="ItemValidationError")
+    done = importing(tmp_path, imports, "-o", "jsonl")
+    assert done.code == 6
+    told = [json.loads(line) for line in done.out.splitlines()]
+    assert [one["type"] for one in told] == ["import", "import", "result"]
+    assert (told[-1]["rows"], told[-1]["imported"], told[-1]["errors"]) == (2, 1, 1)
+    assert "FAILED: 1 of 2 rows imported, 1 errors: ItemValidationError" in done.err
+    assert "log group /aws-dynamodb/imports" in done.err
+
+
+def test_an_import_that_outlives_the_patience_says_how_to_go_on(tmp_path: Path) -> None:
+    imports = FakeTableImports()
+    done = importing(tmp_path, imports, "--timeout", "0s", "--bucket", "artifacts")
+    assert done.code == 124
+    assert done.err.endswith(
+        "orderctl: the import into table new is still IN_PROGRESS\n"
+        "hint: an import that was started goes on; to follow it: "
+        "orderctl inventory seed - --table new --via-import --bucket artifacts\n"
+    )
+    assert imports.objects
+    imports.on_start = lambda: pytest.fail("a second import")
+    assert importing(tmp_path, imports).code == 0
+
+
+def test_a_dry_run_of_an_import_uploads_and_starts_nothing(tmp_path: Path) -> None:
+    imports = FakeTableImports()
+    assert importing(tmp_path, imports, "--dry-run") == Outcome(0, "", GOES_UP)
+    assert (imports.uploads, imports.imports) == (0, {})
+
+
+def test_a_bad_file_is_never_imported(tmp_path: Path) -> None:
+    app, imports = new_app(tmp_path, stdin="product_id,quantity\na,1\na,2\n"), FakeTableImports()
+    app.table_imports = lambda bucket: imports
+    done = run(app, "inventory", "seed", "-", "--via-import", "--table", "new")
+    assert done.code == 2
+    assert "<stdin>:3: product_id 'a' stands on line 2 already" in done.err
+    assert (imports.uploads, imports.imports) == (0, {})
+
+
+@pytest.mark.parametrize(
+    "options", [("--mode", "upsert"), ("--mode", "add"), ("--mode", "exact"), ("--mode", "add", "--seed-id", "x")]
+)
+def test_an_import_knows_no_other_mode(tmp_path: Path, options: tuple[str, ...]) -> None:
+    assert importing(tmp_path, FakeTableImports(), *options).code == 2
+
+
+def test_the_options_of_an_import_go_with_nothing_else(tmp_path: Path, table: FakeStockTable) -> None:
+    assert seed(tmp_path, table, "--bucket", "b").code == 2
+    assert seed(tmp_path, table, "--timeout", "1m").code == 2
+
+
+def test_any_verb_takes_another_table(tmp_path: Path, table: FakeStockTable) -> None:
+    named: list[str] = []
+
+    def tables(name: str) -> FakeStockTable:
+        named.append(name)
+        return table
+
+    for words in (("seed", "-"), ("get", "w-1"), ("list",), ("adjust", "w-1", "--by", "1"), ("export",)):
+        app = new_app(tmp_path, stdin=CSV)
+        app.stock_tables = tables
+        assert run(app, "inventory", *words, "--table", "other").code == 0
+    assert named == ["other"] * 5
+
+
 def test_get_shows_a_row_with_everything_in_it(tmp_path: Path, table: FakeStockTable) -> None:
     table.rows["w-2"] = Stock("w-2", 10**37, {"color": "red"})
     done = run(app_with(tmp_path, table), "inventory", "get", "w-2", "-o", "json")
@@ -187,8 +284,12 @@ def test_list_shows_low_stock_first(tmp_path: Path) -> None:
     done = run(app_with(tmp_path, table), "inventory", "list", "--max", "2")
     assert done.out == "p4\t6\np3\t7\n"
     assert done.err == (
-        "warning: x: quantity is missing\nthe 2 lowest of 6; more with --max, all with 'inventory export'\n"
+        "warning: x: quantity is missing\n"
+        "the 2 lowest of 6; with the same filters the next: orderctl inventory list --after 7:p3\n"
     )
+    assert run(app_with(tmp_path, table), "inventory", "list", "--max", "2", "--after", "7:p3").out == "p2\t8\np1\t9\n"
+    assert run(app_with(tmp_path, table), "inventory", "list", "--where", "quantity > `8`").out == "p1\t9\np0\t10\n"
+    assert run(app_with(tmp_path, table), "inventory", "list", "--where", "quantity >").code == 2
     assert run(app_with(tmp_path, table), "inventory", "list", "--below", "8").out == "p4\t6\np3\t7\n"
 
 
@@ -223,7 +324,7 @@ def test_export_writes_a_file_that_seed_reads_back(tmp_path: Path, table: FakeSt
     copy = FakeStockTable()
     run(app_with(tmp_path, copy), "inventory", "seed", str(path))
     assert run(app_with(tmp_path, copy), "inventory", "export", "-", "--format", "csv").out == path.read_text()
-    assert [one.name for one in tmp_path.iterdir()] == ["stock.csv"]
+    assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["stock.csv"]
 
 
 def test_export_of_a_table_with_odd_rows_is_partly_done(tmp_path: Path) -> None:

@@ -75,3 +75,33 @@ def test_thirty_thousand_rows_are_checked_in_flat_memory(tmp_path: Path) -> None
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("fmt", list(Format))
+def test_a_line_of_a_gigabyte_ends_in_an_error_with_bounded_memory(tmp_path: Path, fmt: Format) -> None:
+    path = tmp_path / "stock"
+    start = {Format.CSV: 'product_id,quantity\n"', Format.JSON: '[{"product_id": "', Format.JSONL: '{"product_id": "'}
+    path.write_text(start[fmt])
+    with path.open("ab") as file:
+        file.truncate(1024**3)
+    with documents.opened(str(path), io.StringIO(), fmt=fmt) as source:
+        tracemalloc.start()
+        with pytest.raises(UsageError, match=r"stock:\d"):
+            seed_file.check(source)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 32 * 1024 * 1024
+
+
+@pytest.mark.parametrize("fmt", [Format.JSON, Format.JSONL])
+def test_a_hundred_thousand_brackets_are_told_with_their_line(fmt: Format) -> None:
+    content = '{"product_id": "a", "quantity": 1}\n{"product_id": "b", "quantity": 1, "x": ' + "[" * 100_000 + "\n"
+    assert complaint(content, fmt).startswith("<stdin>:2: ")
+
+
+def test_a_duplicate_among_many_is_told_with_both_lines(tmp_path: Path) -> None:
+    path = tmp_path / "stock.csv"
+    path.write_text("product_id,quantity\n" + "".join(f"product-{n % 29_999},1\n" for n in range(30_000)))
+    with documents.opened(str(path), io.StringIO()) as source, pytest.raises(UsageError) as caught:
+        seed_file.check(source)
+    assert caught.value.message == f"{path}:30001: product_id 'product-0' stands on line 2 already"

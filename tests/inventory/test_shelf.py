@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from orderctl.errors import ConflictError, NotFoundError
+from orderctl.errors import ConflictError, NotFoundError, UsageError
 from orderctl.inventory import shelf
 from orderctl.inventory.models import Odd, Stock
 from orderctl.inventory.shelf import Adjusted
@@ -14,6 +14,22 @@ def test_the_lowest_stock_comes_first_and_only_so_many_are_held() -> None:
     found = shelf.lowest(rows, most=3)
     assert [(one.product_id, one.quantity) for one in found.rows] == [("p000", 0), ("p010", 0), ("p020", 0)]
     assert found.count == 100
+
+
+def test_pages_one_after_another_are_all_rows_in_order() -> None:
+    rows = [Stock(f"p{n:03}", n * 7 % 10) for n in range(100)]
+    told: list[Stock] = []
+    after = None
+    while page := shelf.lowest(rows, most=9, after=after).rows:
+        told += page
+        after = shelf.place_of(f"{page[-1].quantity}:{page[-1].product_id}")
+    assert told == sorted(rows, key=lambda row: (row.quantity, row.product_id))
+
+
+@pytest.mark.parametrize("text", ["", "3", ":a", "x:a", "1.5:a", "\u0663:a"])
+def test_a_place_is_a_quantity_and_an_id(text: str) -> None:
+    with pytest.raises(UsageError, match="QUANTITY:PRODUCT_ID"):
+        shelf.place_of(text)
 
 
 def test_rows_that_are_no_stock_are_told_apart() -> None:
