@@ -19,6 +19,7 @@ from orderctl.orders.order import quantity_from
 if TYPE_CHECKING:
     from orderctl.context import App
     from orderctl.documents import Input
+    from orderctl.events.sent import Sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,26 @@ class Flags:
 class Batch:
     """Events that may be read again and again; `count` of them, all checked."""
 
-    def __init__(self, count: int, single: Event | None, source: Input | None, head: Head) -> None:
+    def __init__(
+        self, count: int, single: Event | None, source: Input | None, head: Head, sent: Sent | None = None
+    ) -> None:
         self.count = count
         self.single = single
         self._source = source
         self._head = head
+        self._sent = sent
 
     def __iter__(self) -> Iterator[Event]:
         if self._source is None:
             return iter([self.single] if self.single is not None else [])
-        return event_file.events(self._source, self._head)
+        events = event_file.events(self._source, self._head)
+        return events if self._sent is None else self._sent.left(events)
+
+    def without(self, sent: Sent) -> Batch:
+        """The same but for what is on the bus already."""
+        rest = Batch(0, None, self._source, self._head, sent)
+        rest.count = sum(1 for _ in rest)
+        return rest
 
 
 @contextmanager
@@ -91,8 +102,20 @@ def one(cli: App, flags: Flags) -> Event:
         raise UsageError("an event of another kind has no order flags", hint="say it with --detail or --set")
     changed = assignments.apply({**detail, **given}, assignments.changes(flags.sets))
     assert isinstance(changed, dict)
-    if flags.is_order and "order_id" not in changed:
-        changed = {"order_id": new_order_id(cli.clock.now()), **changed}
+    if flags.is_order:
+        changed = {**_defaults(cli, changed), **changed}
     time = None if flags.time is None else event_file.moment(flags.time, "--time")
     place = "order" if flags.is_order else "event"
     return event_file.new_event(flags.head, changed, place=place, time=time, resources=tuple(flags.resources))
+
+
+def _defaults(cli: App, order: dict[str, Json]) -> dict[str, Json]:
+    """What an order nobody said it of gets: a new id, and who is signed in, as with `orders submit`."""
+    made: dict[str, Json] = {}
+    if "order_id" not in order:
+        made["order_id"] = new_order_id(cli.clock.now())
+    if "user_id" not in order:
+        from orderctl.cli.orders_input import somebody
+
+        made["user_id"] = somebody(cli)
+    return made

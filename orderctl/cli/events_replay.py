@@ -41,9 +41,11 @@ def replay(
 ) -> None:
     """Replay archived events to named rules; every target they run has to be named too.
 
+    EventBridge replays a span of time; which of its events a rule is sent is decided by the rule's own pattern.
+
     Example: orderctl events replay --since 2h --until 1h --rule OrderCreated --target Analytics --yes
     """
-    from orderctl import times
+    from orderctl import jsontext, times
     from orderctl.errors import UsageError
     from orderctl.events import replay as replays
 
@@ -66,6 +68,11 @@ def replay(
     begin, end = times.moment(since, now, "--since"), times.moment(until, now, "--until")
     plan = replays.plan(on, kept, begin, end, rules or [], name=name)
     _show(cli, plan)
+    if name is None and any(
+        times.moment(text, plan.starts_at, "") != at for text, at in ((since, begin), (until, end))
+    ):
+        again = f"--since {jsontext.iso(begin)} --until {jsontext.iso(end)}"
+        cli.renderer.say(f"the same line again means another span and replays again; in a runbook: {again}")
     replays.refuse_unnamed(plan, targets or [])
     if dry_run:
         return
@@ -84,8 +91,10 @@ def _show(cli: App, plan: Plan) -> None:
     cli.renderer.say(
         f"replay {plan.name}: {jsontext.iso(plan.since)} to {jsontext.iso(plan.until)} of {plan.archive.name}"
     )
+    if cli.environment.is_local:
+        cli.renderer.warn("the embedded stack replays to every rule of the bus; only AWS keeps to the rules named")
     for rule in plan.rules:
-        cli.renderer.say(f"  rule {rule.name} ({rule.state})")
+        cli.renderer.say(f"  rule {rule.name} ({rule.state}) is sent what matches {rule.pattern}")
         for target in plan.targets:
             if target.rule_arn == rule.arn:
                 cli.renderer.say(f"    runs {target.id}: {target.arn}")

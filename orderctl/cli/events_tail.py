@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from orderctl.cli.framework import app_of
 
 if TYPE_CHECKING:
     from orderctl.context import App
-    from orderctl.events.tap import Tailed
+    from orderctl.events.tap import Tailed, Tailer
 
 COLUMNS = ("time", "source", "detail_type", "id", "detail")
 
@@ -54,14 +55,22 @@ def tail(
         return
     guard.adding(cli, confirm=confirm)
     tailer = tap.Tailer(cli.event_taps, cli.clock, cli.state_dir / "tails")
-    for name in tailer.sweep():
-        cli.renderer.say(f"removed rule and queue {name}, left by a run that was killed")
-    with tailer.opened(on.name, wanted) as made:
-        cli.renderer.say(f"listening on {on.name} with rule {made.name}; a new rule takes up to a minute; Ctrl-C stops")
-        until = None if seconds is None else cli.clock.monotonic() + seconds
-        shown = _show(cli, _up_to(tailer.follow(made, until=until), most))
+    with contextlib.ExitStack() as opened:
+        shown = _show(cli, _up_to(_listen(cli, tailer, opened, on.name, wanted, seconds), most))
     if most is not None and shown < most:
         raise TimeoutPassedError(f"{shown} of {most} events came by in {timeout}")
+
+
+def _listen(
+    cli: App, tailer: Tailer, opened: contextlib.ExitStack, bus: str, wanted: str, seconds: float | None
+) -> Iterator[Tailed]:
+    """Sweep, put up rule and queue, read. `opened` takes them away, not this generator: it may never be closed."""
+    for name in tailer.sweep(lambda error: cli.renderer.warn(error.message)):
+        cli.renderer.say(f"removed rule and queue {name}, left by a run that was killed")
+    made = opened.enter_context(tailer.opened(bus, wanted))
+    cli.renderer.say(f"listening on {bus} with rule {made.name}; a new rule takes up to a minute; Ctrl-C stops")
+    until = None if seconds is None else cli.clock.monotonic() + seconds
+    yield from tailer.follow(made, until=until)
 
 
 def _up_to(events: Iterator[Tailed], most: int | None) -> Iterator[Tailed]:

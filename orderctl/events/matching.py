@@ -33,8 +33,8 @@ def samples(events: Iterable[Event]) -> list[Event]:
 
 
 def match(bus: EventBus, bus_arn: str, tried: Iterable[Event], now: datetime) -> list[Matched]:
-    """For each event the enabled rules of the bus that match it."""
-    rules = [rule for rule in bus.rules() if rule.is_enabled and rule.pattern is not None]
+    """For each event the enabled rules of the bus that match it; an archive's own and a tail's are no consumers."""
+    rules = [rule for rule in bus.rules() if rule.is_enabled and rule.is_consumer and rule.pattern is not None]
     return [
         Matched(event.source, event.detail_type, tuple(_names(bus, bus_arn, rules, event, now)), event.line)
         for event in tried

@@ -13,6 +13,8 @@ from orderctl.errors import OrderctlError
 
 ORDERS_SOURCE = "orders.api"
 ORDER_CREATED = "OrderCreated"
+TAIL_PREFIX = "orderctl-tail-"
+"""Rules and queues `events tail` makes for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,13 @@ class Rule:
     arn: str
     state: str
     pattern: str | None
+    managed_by: str | None = None
+    """The AWS service that made it for itself: an archive listens with such a rule."""
+
+    @property
+    def is_consumer(self) -> bool:
+        """Does somebody do something with what it matches? An archive and `events tail` only look on."""
+        return self.managed_by is None and not self.name.startswith(TAIL_PREFIX)
 
     @property
     def is_enabled(self) -> bool:

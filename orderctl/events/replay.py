@@ -4,6 +4,11 @@ EventBridge replays to every rule of the bus unless told which (`FilterArns`), a
 rules: an order's confirmation mail goes out again with the rest. So rules have to be named, every target
 they would run is shown, and each of them has to be named too; only a log group may be reached unasked.
 
+StartReplay knows no pattern. What a rule is sent of a span is decided by the rule's own pattern, which is
+shown with it; to replay less, deploy a rule with the narrower pattern and `"replay-name": [{"exists": true}]`,
+which live events never match, and name that one. Putting up such a rule for a moment and giving it the named
+rule's targets would look like a filter and deliver nothing: functions and queues let in the rule they know.
+
 An archive holds an event some minutes after it was put (user guide, "Replaying archived events": wait ten
 minutes), so a span that ends now is waited out. The replay's name is made of what it replays: the same line
 run again finds it there (exit 5) and replays nothing twice.
@@ -19,7 +24,7 @@ from typing import Protocol
 
 from orderctl import jsontext
 from orderctl.clock import Clock
-from orderctl.errors import FailedError, NotFoundError, RefusedError, TimeoutPassedError, UsageError
+from orderctl.errors import ConflictError, FailedError, NotFoundError, RefusedError, TimeoutPassedError, UsageError
 from orderctl.events.models import Rule, Target
 from orderctl.events.ports import EventBus
 
@@ -103,7 +108,10 @@ class Plan:
 def plan(
     bus: EventBus, archive: Archive, since: datetime, until: datetime, rules: Sequence[str], *, name: str | None = None
 ) -> Plan:
-    """Look up what the named rules would run. Raises UsageError for no rule or an empty span, NotFoundError."""
+    """Look up what the named rules would run.
+
+    Raises UsageError for no rule or an empty span, NotFoundError, ConflictError for a rule that sees no event.
+    """
     if since >= until:
         raise UsageError(f"nothing lies between {jsontext.iso(since)} and {jsontext.iso(until)}")
     known = {rule.name: rule for rule in bus.rules()}
@@ -114,8 +122,19 @@ def plan(
     if missing:
         raise NotFoundError(f"event bus {bus.name} has no rule {', '.join(missing)}")
     chosen = tuple(known[rule] for rule in dict.fromkeys(rules))
+    _refuse_deaf(chosen)
     targets = tuple(target for rule in chosen for target in bus.targets(rule))
     return Plan(name or _name(archive, since, until, chosen), archive, since, until, chosen, targets)
+
+
+def _refuse_deaf(rules: Iterable[Rule]) -> None:
+    """A replay to a rule that sees no event would say COMPLETED and reach nobody."""
+    for rule in rules:
+        if rule.pattern is None:
+            raise ConflictError(f"rule {rule.name} runs on a schedule and sees no event")
+        if not rule.is_enabled:
+            hint = f"aws events enable-rule --name {rule.name}; live events reach its targets then, too"
+            raise ConflictError(f"rule {rule.name} is {rule.state} and would see no event", hint=hint)
 
 
 def unnamed(plan: Plan, named: Iterable[str]) -> list[Target]:

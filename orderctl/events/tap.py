@@ -14,13 +14,11 @@ Both SQS and EventBridge deliver at least once; an event id is shown once.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
-import os
 import secrets
 import socket
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -29,8 +27,10 @@ from orderctl import jsontext
 from orderctl.assignments import Json
 from orderctl.clock import Clock
 from orderctl.errors import OrderctlError, UsageError
+from orderctl.events.life import is_free, locked
+from orderctl.events.models import TAIL_PREFIX
 
-PREFIX = "orderctl-tail-"
+PREFIX = TAIL_PREFIX
 OWNER = "orderctl-owner"
 ALIVE_UNTIL = "orderctl-alive-until"
 BUS = "orderctl-bus"
@@ -111,19 +111,28 @@ class Tailer:
         """This machine and state folder, not readable as either."""
         return hashlib.sha256(f"{socket.gethostname()}\0{self.locks}".encode()).hexdigest()[:16]
 
-    def sweep(self) -> list[str]:
-        """Remove what killed runs left; gives the names."""
-        left = [tap for tap, tags in self.taps.all() if self._is_left(tap, tags)]
-        for tap in left:
-            self.taps.remove(tap)
+    def left(self) -> list[Tap]:
+        """What killed runs left."""
+        return [tap for tap, tags in self.taps.all() if self._is_left(tap, tags)]
+
+    def sweep(self, on_stuck: Callable[[TapLeftError], None]) -> list[str]:
+        """Remove it; gives the names. `on_stuck` is told of one that stays: no reason not to listen."""
+        removed = []
+        for tap in self.left():
+            try:
+                self.taps.remove(tap)
+            except TapLeftError as error:
+                on_stuck(error)
+                continue
             (self.locks / tap.name).unlink(missing_ok=True)
-        return [tap.name for tap in left]
+            removed.append(tap.name)
+        return removed
 
     @contextlib.contextmanager
     def opened(self, bus: str, pattern: str) -> Iterator[Tap]:
         """A tap that is there inside the block and gone after it."""
         name = f"{PREFIX}{secrets.token_hex(6)}"
-        with _locked(self.locks / name):
+        with locked(self.locks / name):
             tap: Tap | None = None
             try:
                 tags = {OWNER: self.owner, ALIVE_UNTIL: self._alive_until(), BUS: bus}
@@ -159,7 +168,7 @@ class Tailer:
 
     def _is_left(self, tap: Tap, tags: Mapping[str, str]) -> bool:
         if tags.get(OWNER) == self.owner:
-            return _is_free(self.locks / tap.name)
+            return is_free(self.locks / tap.name)
         until = tags.get(ALIVE_UNTIL, "")
         return until.isdecimal() and float(until) < self.clock.now().timestamp()
 
@@ -188,32 +197,6 @@ def _read(body: str) -> Tailed:
         event.get("resources", []),
         event.get("replay-name"),
     )
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _is_free(path: Path) -> bool:
-    """Has the process that held the lock ended?"""
-    try:
-        descriptor = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
 
 
 class TapLeftError(OrderctlError):

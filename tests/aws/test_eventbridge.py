@@ -130,3 +130,15 @@ def test_the_envelope_has_all_that_testing_a_pattern_wants(aws: FakeAws) -> None
     assert bus.matches('{"source": ["orders.api"], "detail": {"n": [1]}}', envelope)
     assert not bus.matches('{"source": ["other"]}', envelope)
     assert json.loads(envelope)["region"] == "ap-northeast-1"
+
+
+def test_a_rule_that_aws_made_for_an_archive_is_told_apart() -> None:
+    bus, stub = stubbed()
+    archive = {"Name": "Events-Archive-orders", "Arn": "arn:a", "EventPattern": '{"source": ["orders.api"]}'}
+    with stub:
+        rules = [{**archive, "ManagedBy": "prod.vhs.events.aws.internal"}, {"Name": "mine", "Arn": "arn:m"}]
+        stub.add_response("list_rules", {"Rules": rules})
+        assert [(rule.managed_by, rule.is_consumer) for rule in bus.rules()] == [
+            ("prod.vhs.events.aws.internal", False),
+            (None, True),
+        ]

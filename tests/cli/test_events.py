@@ -9,6 +9,7 @@ from orderctl.context import App
 from orderctl.errors import OrderctlError
 from orderctl.events.models import Taken, Target
 from tests.cli.support import Outcome, new_app, run, write_config
+from tests.fakes.clock import FakeClock
 from tests.fakes.events import ARN, FakeBus, answer_lost, rule
 
 ORDER = ("--product-id", "w-1", "--quantity", "2", "--user-id", "ada", "--order-id", "o-1")
@@ -54,6 +55,17 @@ def test_an_order_without_an_id_gets_one(tmp_path: Path, bus: FakeBus) -> None:
     assert len(told["order_id"]) == 26
 
 
+def test_an_order_of_nobody_is_of_who_is_signed_in(tmp_path: Path, bus: FakeBus) -> None:
+    """As with `orders submit`; for events of another kind nothing is made up."""
+    write_config(tmp_path, 'default_env = "local"\n[env.local]\nlocal = true\n[env.local.auth]\nusername = "demo"\n')
+    publish(tmp_path, bus, "--product-id", "w-1", "--quantity", "1")
+    assert json.loads(bus.taken[0].detail)["user_id"] == "demo"
+    publish(tmp_path, bus, "--detail", '{"product_id": "w-1", "quantity": 1, "user_id": "ada"}')
+    assert json.loads(bus.taken[1].detail)["user_id"] == "ada"
+    publish(tmp_path, bus, "--source", "stock.app", "--detail-type", "StockLow", "--detail", "{}")
+    assert bus.taken[2].detail == "{}"
+
+
 @pytest.mark.parametrize("quantity", ["0", "-1", "1.5", "many"])
 def test_a_wrong_order_is_refused_before_anything_is_asked(tmp_path: Path, bus: FakeBus, quantity: str) -> None:
     done = publish(tmp_path, bus, "--product-id", "w-1", "--user-id", "ada", "--quantity", quantity)
@@ -83,6 +95,18 @@ def test_require_match_sends_nothing_where_nobody_listens(tmp_path: Path, bus: F
     assert "nothing was sent" in done.err
     assert not bus.calls
     assert publish(tmp_path, bus, *ORDER, "--require-match").code == 0
+
+
+def test_an_archive_and_a_tail_are_nobody_listening(tmp_path: Path) -> None:
+    everything: dict[str, object] = {"source": ["orders.api"]}
+    bus = FakeBus(
+        rule("Events-Archive-orders", everything, managed_by="prod.vhs.events.aws.internal"),
+        rule("orderctl-tail-0123456789ab", everything),
+    )
+    done = publish(tmp_path, bus, *ORDER, "--require-match")
+    assert done.code == 3
+    assert done.err.startswith("warning: no enabled rule of orders matches OrderCreated of orders.api\n")
+    assert not bus.calls
 
 
 def test_a_dry_run_sends_nothing(tmp_path: Path, bus: FakeBus) -> None:
@@ -115,6 +139,59 @@ def test_failed_entries_end_with_exit_6_and_the_list(tmp_path: Path, bus: FakeBu
     assert [told[f"o-{n}"]["status"] for n in range(3)] == ["published", "failed", "published"]
     assert (told["o-1"]["error"], told["o-1"]["line"]) == ("NotAuthorizedForSourceException", 2)
     assert '"exit_code": 6' in done.err
+
+
+def test_with_what_a_run_printed_the_next_sends_only_the_rest(tmp_path: Path, bus: FakeBus) -> None:
+    """Of 25 events the tenth fails; the same line again with --except sends that one and no other twice."""
+    stdin = "".join(LINE % f"o-{n}" for n in range(25))
+    printed = tmp_path / "printed.jsonl"
+    bus.on_entry = lambda one: Taken(None, "NotAuthorizedForSourceException", "no") if one.order_id == "o-9" else None
+    done = publish(tmp_path, bus, "--file", "-", "-o", "jsonl", stdin=stdin)
+    assert done.code == 6
+    assert "the same line with --except FILE" in done.err
+    printed.write_text(done.out)
+    bus.on_entry = lambda one: None
+    done = publish(tmp_path, bus, "--file", "-", "--except", str(printed), stdin=stdin)
+    assert done.code == 0
+    assert done.err == "24 events of 25 went out before\n" + MATCHES + "1 published\n"
+    assert sorted(str(one.order_id) for one in bus.taken) == sorted(f"o-{n}" for n in range(25))
+
+
+@pytest.mark.parametrize(("options", "sent"), [((), 0), (("--resend-unknown",), 1)])
+def test_what_may_be_on_the_bus_is_left_out_unless_twice_was_asked_for(
+    tmp_path: Path, bus: FakeBus, options: tuple[str, ...], sent: int
+) -> None:
+    printed = tmp_path / "printed.jsonl"
+    printed.write_text('{"status": "unknown", "line": 1, "order_id": "o-1", "event_id": null}\n')
+    done = publish(tmp_path, bus, "--file", "-", "--except", str(printed), *options, stdin=LINE % "o-1")
+    assert (done.code, len(bus.taken)) == (0, sent)
+
+
+def test_the_output_of_another_file_or_no_output_is_refused(tmp_path: Path, bus: FakeBus) -> None:
+    printed = tmp_path / "printed.jsonl"
+    printed.write_text('{"status": "published", "line": 1, "order_id": "another"}\n')
+    done = publish(tmp_path, bus, "--file", "-", "--except", str(printed), stdin=LINE % "o-1")
+    assert done.code == 2
+    assert "line 1 was published as order another, but is order o-1 now" in done.err
+    printed.write_text('{"order_id": "o-1"}\n')
+    assert publish(tmp_path, bus, "--file", "-", "--except", str(printed), stdin=LINE % "o-1").code == 2
+    assert publish(tmp_path, bus, *ORDER, "--except", str(printed)).code == 2
+    assert not bus.calls
+
+
+def test_a_long_publish_says_how_far_it_is(tmp_path: Path, bus: FakeBus) -> None:
+    clock = FakeClock()
+
+    def slow() -> None:
+        clock.advance(2)
+
+    bus.on_call = slow
+    app = app_with(tmp_path, bus, "".join(LINE % f"o-{n}" for n in range(100)))
+    app.clock = clock
+    done = run(app, "events", "publish", "--file", "-")
+    assert done.code == 0
+    assert " of 100 events, " in done.err
+    assert " a second, about " in done.err
 
 
 def test_a_lost_answer_is_unknown_and_not_sent_again(tmp_path: Path, bus: FakeBus) -> None:

@@ -10,7 +10,8 @@ from tests.cli.support import Outcome, new_app, run
 from tests.fakes.clock import FakeClock
 from tests.fakes.events import FakeBus, FakeReplays, rule
 
-REPLAY = ("--since", "2h", "--until", "1h", "--rule", "OrderCreated")
+SPAN = ("--since", "2026-11-22T01:00:00Z", "--until", "2026-11-22T02:00:00Z")
+REPLAY = (*SPAN, "--rule", "OrderCreated")
 NAME = "again"
 
 
@@ -35,7 +36,7 @@ def test_targets_have_to_be_named_before_anything_starts(tmp_path: Path) -> None
         7,
         "",
         "replay again: 2026-11-22T01:00:00.000Z to 2026-11-22T02:00:00.000Z of orders-archive\n"
-        "  rule OrderCreated (ENABLED)\n"
+        '  rule OrderCreated (ENABLED) is sent what matches {"source": ["orders.api"]}\n'
         "    runs SendEmail: arn:aws:lambda:r:1:function:mail\n"
         "orderctl: the replay would also run SendEmail; nothing was started\n"
         "hint: if they may run again: --target SendEmail\n",
@@ -48,6 +49,15 @@ def test_without_a_yes_nothing_starts(tmp_path: Path, options: tuple[str, ...], 
     fake = FakeReplays()
     assert replay(tmp_path, fake, *REPLAY, "--target", "SendEmail", *options).code == code
     assert not fake.started
+
+
+def test_a_span_told_from_now_is_another_each_time_and_that_is_said(tmp_path: Path) -> None:
+    relative = ("--since", "2h", "--until", "1h", "--rule", "OrderCreated", "--target", "SendEmail", "--dry-run")
+    done = replay(tmp_path, FakeReplays(), *relative)
+    told = "in a runbook: --since 2026-11-22T01:00:00.000Z --until 2026-11-22T02:00:00.000Z\n"
+    assert done.err.endswith(told)
+    assert "in a runbook" not in replay(tmp_path, FakeReplays(), *relative, "--name", NAME).err
+    assert "in a runbook" not in replay(tmp_path, FakeReplays(), *REPLAY, "--target", "SendEmail", "--dry-run").err
 
 
 def test_a_replay_runs_to_its_end(tmp_path: Path) -> None:

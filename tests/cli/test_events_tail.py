@@ -43,6 +43,16 @@ def test_jsonl_ends_with_one_result_whatever_ended_it(tmp_path: Path) -> None:
     assert (told[0]["id"], told[0]["detail"], told[1]["count"]) == ("e-1", {"n": 1}, 1)
 
 
+@pytest.mark.parametrize("step", ["make_queue", "connect"])
+def test_a_stream_that_never_began_ends_with_a_result_too(tmp_path: Path, step: str) -> None:
+    clock = FakeClock()
+    taps = FakeTaps(clock)
+    taps.fail_on = step
+    done = tail(tmp_path, taps, clock, "-o", "jsonl")
+    assert (done.code, json.loads(done.out)) == (1, {"type": "result", "count": 0})
+    assert (taps.queues, taps.rules) == ({}, {})
+
+
 def test_max_ends_it_well_and_a_timeout_before_ends_with_124(tmp_path: Path) -> None:
     clock = FakeClock()
     assert tail(tmp_path, FakeTaps(clock, [delivered(1), delivered(2)]), clock, "--max", "1").code == 0

@@ -6,7 +6,7 @@ import pytest
 
 from orderctl.errors import ConflictError, FailedError, NotFoundError, RefusedError, TimeoutPassedError, UsageError
 from orderctl.events import replay as replays
-from orderctl.events.models import Target
+from orderctl.events.models import Rule, Target
 from orderctl.events.replay import ARCHIVE_DELAY, Plan
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.events import ARCHIVE, FakeBus, FakeReplays, rule
@@ -51,6 +51,12 @@ def test_an_unknown_rule_and_an_empty_span_are_refused(bus: FakeBus) -> None:
         plan(bus, "Audit", "Nothing")
     with pytest.raises(UsageError, match="nothing lies between"):
         replays.plan(bus, ARCHIVE, START, START, ["Audit"])
+
+
+@pytest.mark.parametrize("deaf", [rule("Cron", None), rule("Off", {"source": ["orders.api"]}, "DISABLED")])
+def test_a_rule_that_would_see_nothing_is_refused(deaf: Rule) -> None:
+    with pytest.raises(ConflictError, match=r"sees? no event"):
+        plan(FakeBus(deaf), deaf.name)
 
 
 def test_every_target_that_would_run_has_to_be_named_except_logs(bus: FakeBus) -> None:

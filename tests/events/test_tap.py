@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 
 from orderctl.errors import FailedError, UsageError
-from orderctl.events.tap import ALIVE_UNTIL, BUS, LEASE, OWNER, PREFIX, Tailed, Tailer, pattern_of
+from orderctl.events.tap import ALIVE_UNTIL, BUS, LEASE, OWNER, PREFIX, Tailed, Tailer, TapLeftError, pattern_of
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.events import FakeTaps, delivered
 
 
 def ids(events: list[Tailed]) -> list[str]:
     return [event.id for event in events]
+
+
+def stuck(error: TapLeftError) -> None:
+    raise error
 
 
 def test_an_event_delivered_twice_is_shown_once(tmp_path: Path) -> None:
@@ -63,7 +67,7 @@ def test_a_tail_that_is_being_read_is_not_swept(tmp_path: Path) -> None:
     tailer = Tailer(taps, clock, tmp_path)
     with tailer.opened("orders", "{}"):
         clock.advance(10 * LEASE)
-        assert tailer.sweep() == []
+        assert tailer.sweep(stuck) == []
         assert len(taps.queues) == 1
 
 
@@ -82,10 +86,10 @@ def test_what_a_killed_process_of_this_machine_left_is_swept_at_once(tmp_path: P
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path / name)], stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
-        assert tailer.sweep() == []
+        assert tailer.sweep(stuck) == []
         other.kill()
         other.wait()
-    assert tailer.sweep() == [name]
+    assert tailer.sweep(stuck) == [name]
     assert taps.queues == {}
 
 
@@ -98,9 +102,21 @@ def test_what_another_machine_left_is_swept_when_its_lease_is_over(tmp_path: Pat
         f"{PREFIX}elsewhere": {OWNER: "another", BUS: "orders", ALIVE_UNTIL: until},
         f"{PREFIX}untagged": {BUS: "orders"},
     }
-    assert tailer.sweep() == []
+    assert tailer.sweep(stuck) == []
     clock.advance(LEASE + 1)
-    assert tailer.sweep() == [f"{PREFIX}elsewhere"]
+    assert tailer.sweep(stuck) == [f"{PREFIX}elsewhere"]
+
+
+def test_one_that_cannot_be_removed_is_told_and_keeps_nobody_from_the_others(tmp_path: Path) -> None:
+    taps = FakeTaps(FakeClock())
+    tailer = Tailer(taps, FakeClock(), tmp_path)
+    names = [f"{PREFIX}stuck", f"{PREFIX}dead"]
+    taps.queues = {name: {OWNER: tailer.owner, BUS: "orders"} for name in names}
+    taps.stuck = {names[0]}
+    told: list[str] = []
+    assert tailer.sweep(lambda error: told.append(error.message)) == [names[1]]
+    assert told == [f"rule and queue {names[0]} stay: no events:RemoveTargets"]
+    assert list(taps.queues) == [names[0]]
 
 
 def test_a_long_tail_renews_its_lease(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from orderctl.errors import ConflictError, FailedError, NotFoundError, OrderctlE
 from orderctl.events.models import AnswerLostError, Event, Rule, Taken, Target
 from orderctl.events.publish import MOST_BYTES, MOST_ENTRIES
 from orderctl.events.replay import Archive, Replay
-from orderctl.events.tap import BUS, Delivery, Tap
+from orderctl.events.tap import BUS, Delivery, Tap, TapLeftError
 from tests.fakes.clock import FakeClock
 from tests.fakes.sqs.event_patterns import matches
 
@@ -71,9 +71,9 @@ class FakeBus:
         return Taken(f"id-{len(self.taken)}")
 
 
-def rule(name: str, pattern: dict[str, object] | None, state: str = "ENABLED") -> Rule:
+def rule(name: str, pattern: dict[str, object] | None, state: str = "ENABLED", managed_by: str | None = None) -> Rule:
     arn = f"arn:aws:events:ap-northeast-1:123456789012:rule/orders/{name}"
-    return Rule(name, arn, state, None if pattern is None else json.dumps(pattern))
+    return Rule(name, arn, state, None if pattern is None else json.dumps(pattern), managed_by)
 
 
 def fail_in_batches(share: float, seed: int = 1) -> Callable[[Event], Taken | None]:
@@ -96,6 +96,8 @@ class FakeTaps:
         self.settled: list[str] = []
         self.made = 0
         self.fail_on: str | None = None
+        self.stuck: set[str] = set()
+        """Taps that cannot be removed."""
         self._clock = clock
         self._batches = list(batches)
 
@@ -123,6 +125,8 @@ class FakeTaps:
         self.queues[tap.name].update(tags)
 
     def remove(self, tap: Tap) -> None:
+        if tap.name in self.stuck:
+            raise TapLeftError(f"rule and queue {tap.name} stay: no events:RemoveTargets")
         self.rules.pop(tap.name, None)
         self.queues.pop(tap.name, None)
 
