@@ -1,7 +1,7 @@
 """What goes onto a request to our APIs: a token bound to the host, or nothing.
 
 The token is sent as it is, without `Bearer`: REST authorisers document it so, and HTTP API JWT authorisers take
-both forms. IAM signing needs botocore and lives in `orderctl.aws`.
+both forms. Signing with AWS credentials needs botocore and lives in `orderctl.aws.request_signer`.
 """
 
 from __future__ import annotations

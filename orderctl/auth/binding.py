@@ -58,6 +58,17 @@ def check_destination(binding: Binding, url: str, *, is_local: bool) -> None:
         )
 
 
+def check_address(api_urls: Iterable[str], url: str, *, is_local: bool) -> None:
+    """Raise RefusedError unless `url` is at one of the environment's own APIs: for what is bound to no sign-in."""
+    origin = origin_of(url, is_local=is_local)
+    known = origins_of(api_urls, is_local=is_local)
+    if origin not in known:
+        raise RefusedError(
+            f"a signed request goes to {', '.join(known) or 'no API'} only, and not to {origin}",
+            hint="check users_api_url and orders_api_url",
+        )
+
+
 def check_sign_in_endpoint(binding: Binding, endpoint: str) -> None:
     """Raise RefusedError unless a refresh token came from this address and may go back to it."""
     if binding.sign_in_endpoint != endpoint:

@@ -18,6 +18,7 @@ _CODES: Mapping[str, tuple[str, str]] = {
     "SMS_OTP": ("SMS_OTP_CODE", "Code sent by text message"),
     "EMAIL_OTP": ("EMAIL_OTP_CODE", "Code sent by email"),
 }
+FACTOR_FLAG = "--mfa-type NAME"
 ASKED = frozenset({*_CODES, "NEW_PASSWORD_REQUIRED", "SELECT_MFA_TYPE"})
 """The challenges `answer_asked` can answer."""
 
@@ -27,11 +28,10 @@ def answer_asked(challenge: Challenge, prompter: Prompter) -> dict[str, str]:
     if challenge.name == "NEW_PASSWORD_REQUIRED":
         return _new_password(challenge, prompter)
     if challenge.name == "SELECT_MFA_TYPE":
-        options = _listed(challenge, "MFAS_CAN_CHOOSE") or _listed(challenge, "MFAS_CAN_SETUP")
-        return {"ANSWER": prompter.choose("Second factor", options)}
+        return {"ANSWER": prompter.choose("Second factor", _listed(challenge, "MFAS_CAN_CHOOSE"), flag=FACTOR_FLAG)}
     answer, label = _CODES[challenge.name]
     sent_to = challenge.parameters.get("CODE_DELIVERY_DESTINATION")
-    return {answer: prompter.ask_secret(f"{label} ({sent_to})" if sent_to else label).strip()}
+    return {answer: prompter.ask_code(f"{label} ({sent_to})" if sent_to else label).strip()}
 
 
 def _new_password(challenge: Challenge, prompter: Prompter) -> dict[str, str]:

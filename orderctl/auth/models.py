@@ -29,6 +29,13 @@ class TokenKind(StrEnum):
     ACCESS = "access"
 
 
+REDIRECT_PORTS = (18181, 18182, 18183)
+"""Where a browser comes back to on loopback, unless `auth.redirect_ports` says otherwise.
+
+A fixed list below the range of ephemeral ports, because Cognito wants each callback URL registered exactly.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class SignInSettings:
     """What one environment says about signing in.
@@ -46,6 +53,7 @@ class SignInSettings:
     token_use: TokenKind = TokenKind.ID
     token_url: str | None = None
     scopes: str | None = None
+    redirect_ports: tuple[int, ...] = REDIRECT_PORTS
     is_local: bool = False
 
 
@@ -67,6 +75,8 @@ class Tokens:
     refresh_token: str | None = field(default=None, repr=False)
     expires_in: int = 3600
     """Seconds, as Cognito said them for the access token."""
+    device_key: str | None = field(default=None, repr=False)
+    """Where the pool tracks devices: the key it gave this one, wanted again with every refresh."""
 
 
 Step = Challenge | Tokens
@@ -100,6 +110,7 @@ class SavedSignIn:
     access_token: str = field(repr=False)
     id_token: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
+    device_key: str | None = field(default=None, repr=False)
 
     def token(self, kind: TokenKind) -> str | None:
         """The token of that kind, or None where the flow gives none (client credentials give no ID token)."""

@@ -30,7 +30,7 @@ class PoolRenewer:
         username = read_claims(saved.access_token).username or saved.username
         hashed = None if secret is None else secret_hash(username, self._settings.client_id, secret)
         try:
-            return self._provider.refresh(saved.refresh_token, secret, hashed)
+            return self._provider.refresh(saved.refresh_token, secret, hashed, saved.device_key)
         except AuthError as error:
             raise AuthError(
                 f"the sign-in cannot be refreshed: {error.message}", hint=login_command(self._settings), aws=error.aws

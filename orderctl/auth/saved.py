@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from orderctl.auth.binding import origins_of
 from orderctl.auth.claims import read_claims
-from orderctl.auth.models import Binding, Flow, SavedSignIn, SignInSettings, Tokens
+from orderctl.auth.models import Binding, SavedSignIn, SignInSettings, Tokens
 from orderctl.errors import AuthError
 
 EARLY = timedelta(seconds=60)
@@ -33,6 +33,7 @@ def bind(tokens: Tokens, settings: SignInSettings, endpoint: str, now: datetime)
         access_token=tokens.access_token,
         id_token=tokens.id_token,
         refresh_token=tokens.refresh_token,
+        device_key=tokens.device_key,
     )
 
 
@@ -46,6 +47,7 @@ def refreshed(saved: SavedSignIn, tokens: Tokens) -> SavedSignIn:
         access_token=tokens.access_token,
         id_token=tokens.id_token,
         refresh_token=tokens.refresh_token or saved.refresh_token,
+        device_key=tokens.device_key or saved.device_key,
         expires_at=_expires_at(tokens),
     )
 
@@ -68,11 +70,6 @@ def is_fresh(saved: SavedSignIn, now: datetime) -> bool:
 def login_command(settings: SignInSettings) -> str:
     """The command that signs in to this environment."""
     return f"orderctl auth login --env {settings.environment}"
-
-
-def takes_password(flow: Flow) -> bool:
-    """Does the flow ask for a user name and password?"""
-    return flow in (Flow.SRP, Flow.PASSWORD)
 
 
 def _expires_at(tokens: Tokens) -> datetime:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from orderctl.auth.binding import check_sign_in_endpoint, origin_of, origins_of
 from orderctl.auth.models import AuthStatus, SavedSignIn, SignInSettings
-from orderctl.auth.ports import IdentityProvider, Prompter, TokenEndpoint, TokenStore
+from orderctl.auth.ports import IdentityProvider, Landing, Prompter, Revoker, TokenEndpoint, TokenStore
 from orderctl.auth.renewers import client_credentials
 from orderctl.auth.saved import bind, check_same_client, is_fresh
 from orderctl.auth.sign_in import SignIn
@@ -45,6 +47,29 @@ def log_in_as_client(
     return saved
 
 
+def log_in_by_browser(
+    token_endpoint: TokenEndpoint,
+    store: TokenStore,
+    settings: SignInSettings,
+    landing: Landing,
+    clock: Clock,
+    *,
+    show: Callable[[str], None],
+    timeout: float,
+) -> SavedSignIn:
+    """Sign in through the browser and keep the tokens; `show` is given the address of the sign-in page.
+
+    Raises as `log_in` does, and TimeoutPassedError after `timeout` seconds without the browser.
+    """
+    from orderctl.auth.browser import BrowserSignIn
+
+    _check_addresses(token_endpoint.endpoint, settings)
+    tokens = BrowserSignIn(token_endpoint, settings, landing, clock).run(show, timeout)
+    saved = bind(tokens, settings, token_endpoint.endpoint, clock.now())
+    _keep(store, saved)
+    return saved
+
+
 def status(store: TokenStore, settings: SignInSettings, clock: Clock) -> AuthStatus:
     """Who is signed in to the environment; a file that is refused or of another pool is a `problem`, not an error."""
     place = store.where(settings.environment)
@@ -74,8 +99,8 @@ def status(store: TokenStore, settings: SignInSettings, clock: Clock) -> AuthSta
     )
 
 
-def log_out(provider: IdentityProvider | None, store: TokenStore, settings: SignInSettings) -> bool:
-    """Forget the sign-in here and, with a provider, revoke it at Cognito; was anybody signed in?
+def log_out(revoker: Revoker | None, store: TokenStore, settings: SignInSettings) -> bool:
+    """Forget the sign-in here and, with a revoker, end it at Cognito; was anybody signed in?
 
     The file goes even where the revocation fails: the error then says that the tokens still live until they end.
     """
@@ -85,9 +110,9 @@ def log_out(provider: IdentityProvider | None, store: TokenStore, settings: Sign
         except OrderctlError:
             saved = None
         existed = store.forget(settings.environment)
-    if provider is not None and saved is not None and saved.refresh_token is not None:
-        check_sign_in_endpoint(saved.binding, provider.endpoint)
-        provider.revoke(saved.refresh_token, settings.client_secret)
+    if revoker is not None and saved is not None and saved.refresh_token is not None:
+        check_sign_in_endpoint(saved.binding, revoker.endpoint)
+        revoker.revoke(saved.refresh_token, settings.client_secret)
     return existed
 
 

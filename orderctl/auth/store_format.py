@@ -29,6 +29,7 @@ def to_bytes(sign_in: SavedSignIn) -> bytes:
         "access_token": sign_in.access_token,
         "id_token": sign_in.id_token,
         "refresh_token": sign_in.refresh_token,
+        "device_key": sign_in.device_key,
     }
     return (json.dumps(document, indent=1) + "\n").encode()
 
@@ -51,6 +52,7 @@ def from_bytes(data: bytes, path: str) -> SavedSignIn:
             access_token=found["access_token"],
             id_token=found["id_token"],
             refresh_token=found["refresh_token"],
+            device_key=found.get("device_key"),
         )
     except (ValueError, KeyError, TypeError):
         raise AuthError(f"{path} is not a sign-in this version can read", hint="orderctl auth login") from None

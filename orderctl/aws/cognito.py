@@ -69,11 +69,14 @@ class CognitoSignIn:
                 )
             )
 
-    def refresh(self, refresh_token: str, client_secret: str | None, secret_hash: str | None) -> Tokens:
+    def refresh(
+        self, refresh_token: str, client_secret: str | None, secret_hash: str | None, device_key: str | None = None
+    ) -> Tokens:
         """GetTokensFromRefreshToken, or REFRESH_TOKEN_AUTH where the pool does not know it."""
         from botocore.exceptions import ClientError
 
         extra: Any = {} if client_secret is None else {"ClientSecret": client_secret}
+        extra |= {} if device_key is None else {"DeviceKey": device_key}
         with _signing_in("GetTokensFromRefreshToken"):
             try:
                 answer = self._client.get_tokens_from_refresh_token(
@@ -83,7 +86,9 @@ class CognitoSignIn:
             except ClientError as error:
                 if error.response["Error"]["Code"] not in _NO_ROTATION:
                     raise
-        return self._refresh_without_rotation(refresh_token, secret_hash)
+        hashed = {} if secret_hash is None else {"SECRET_HASH": secret_hash}
+        device = {} if device_key is None else {"DEVICE_KEY": device_key}
+        return self._refresh_without_rotation({"REFRESH_TOKEN": refresh_token, **hashed, **device})
 
     def revoke(self, refresh_token: str, client_secret: str | None) -> None:
         """RevokeToken."""
@@ -91,9 +96,8 @@ class CognitoSignIn:
         with _signing_in("RevokeToken"):
             self._client.revoke_token(Token=refresh_token, ClientId=self._client_id, **extra)
 
-    def _refresh_without_rotation(self, refresh_token: str, secret_hash: str | None) -> Tokens:
-        hashed = {} if secret_hash is None else {"SECRET_HASH": secret_hash}
-        step = self.start("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token, **hashed})
+    def _refresh_without_rotation(self, parameters: Mapping[str, str]) -> Tokens:
+        step = self.start("REFRESH_TOKEN_AUTH", parameters)
         if isinstance(step, Tokens):
             return step
         raise AuthError(f"the refresh was answered with the challenge {step.name}", hint=_LOGIN)
@@ -114,6 +118,7 @@ def _tokens(answer: Any) -> Tokens:
         id_token=result.get("IdToken"),
         refresh_token=result.get("RefreshToken"),
         expires_in=int(result.get("ExpiresIn", 3600)),
+        device_key=(result.get("NewDeviceMetadata") or {}).get("DeviceKey"),
     )
 
 

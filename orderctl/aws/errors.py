@@ -104,7 +104,13 @@ def aws_call(service: str, operation: str, *, subject: str | None = None) -> Ite
         raise translated(error, service, subject) from error
     except (botocore.NoCredentialsError, botocore.PartialCredentialsError, botocore.CredentialRetrievalError) as error:
         raise AuthError(f"no usable AWS credentials: {_first_line(error)}", hint=_SIGN_IN) from error
-    except (botocore.ProfileNotFound, botocore.TokenRetrievalError, botocore.SSOError) as error:
+    except (
+        botocore.ProfileNotFound,
+        botocore.TokenRetrievalError,
+        botocore.SSOError,
+        botocore.LoginError,
+        botocore.MissingDependencyException,  # a profile of `aws login` without the library it signs with
+    ) as error:
         raise AuthError(f"AWS credentials: {_first_line(error)}", hint=_SIGN_IN) from error
     except botocore.NoRegionError as error:
         raise AuthError("no AWS Region is set", hint="orderctl config set region REGION, or AWS_REGION") from error

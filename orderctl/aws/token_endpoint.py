@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from orderctl import __version__
 from orderctl.auth.models import Tokens
-from orderctl.errors import AuthError, AwsFault, UnreachableError
+from orderctl.errors import AuthError, AwsFault, NoConnectionError, UnreachableError
 
 if TYPE_CHECKING:
     import urllib3
@@ -30,8 +30,9 @@ _HINTS: Mapping[str, str] = {
 class TokenEndpointClient:
     """The token endpoint of one domain, `https://DOMAIN`."""
 
-    def __init__(self, domain: str, *, ca_bundle: str | None = None) -> None:
+    def __init__(self, domain: str, *, client_id: str = "", ca_bundle: str | None = None) -> None:
         self._domain = domain.rstrip("/")
+        self._client_id = client_id
         self._ca_bundle = ca_bundle
 
     @property
@@ -41,10 +42,20 @@ class TokenEndpointClient:
 
     def fetch(self, form: Mapping[str, str], client_secret: str | None) -> Tokens:
         """Tokens for one grant; raises AuthError with the endpoint's error word, UnreachableError without answer."""
+        return _tokens(*self._post("/oauth2/token", form, client_secret))
+
+    def revoke(self, refresh_token: str, client_secret: str | None) -> None:
+        """End the sign-in; raises AuthError where the domain refuses, and the tokens then live until they end."""
+        form = {"token": refresh_token, "client_id": self._client_id}
+        status, data = self._post("/oauth2/revoke", form, client_secret)
+        if status != 200:
+            raise _refusal(status, _object(data))
+
+    def _post(self, path: str, form: Mapping[str, str], client_secret: str | None) -> tuple[int, bytes]:
         from urllib.parse import urlencode
 
         from urllib3 import Timeout
-        from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
         headers = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": f"orderctl/{__version__}"}
         if client_secret is not None:
@@ -53,16 +64,19 @@ class TokenEndpointClient:
         try:
             answer = self._pool().request(
                 "POST",
-                f"{self._domain}/oauth2/token",
+                self._domain + path,
                 body=urlencode(form),
                 headers=headers,
                 redirect=False,
                 retries=False,
                 timeout=Timeout(SECONDS),
             )
+        except (NewConnectionError, ConnectTimeoutError, SSLError) as error:
+            hint = "check auth.token_url and the network; AWS_CA_BUNDLE names another bundle of certificates"
+            raise NoConnectionError(f"cannot reach {self._domain}: {type(error).__name__}", hint=hint) from error
         except HTTPError as error:
             raise UnreachableError(f"no answer from {self._domain}: {type(error).__name__}") from error
-        return _tokens(answer.status, answer.data)
+        return answer.status, answer.data
 
     def _pool(self) -> urllib3.PoolManager:
         import ssl
@@ -75,19 +89,29 @@ class TokenEndpointClient:
 
 
 def _tokens(status: int, data: bytes) -> Tokens:
+    body = _object(data)
+    if status != 200 or not isinstance(body.get("access_token"), str):
+        raise _refusal(status, body)
+    return Tokens(
+        access_token=body["access_token"],
+        id_token=body.get("id_token"),
+        refresh_token=body.get("refresh_token"),
+        expires_in=int(body.get("expires_in", 3600)),
+    )
+
+
+def _object(data: bytes) -> dict[str, Any]:
     try:
-        body: Any = json.loads(data)
+        body = json.loads(data)
     except ValueError:
-        body = {}
-    if status == 200 and isinstance(body, dict) and isinstance(body.get("access_token"), str):
-        return Tokens(
-            access_token=body["access_token"],
-            id_token=body.get("id_token"),
-            refresh_token=body.get("refresh_token"),
-            expires_in=int(body.get("expires_in", 3600)),
-        )
-    word = str(body.get("error", "")) if isinstance(body, dict) else ""
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _refusal(status: int, body: Mapping[str, Any]) -> AuthError:
+    """Only the error's word is shown: a description may repeat what was sent."""
+    word = str(body.get("error", ""))
     said = f": {word}" if word.isidentifier() else ""
-    fault = AwsFault("cognito", "oauth2/token", word or str(status))
+    fault = AwsFault("cognito", "oauth2", word if word.isidentifier() else str(status))
     hint = _HINTS.get(word, "check auth.token_url: the domain of the user pool")
-    raise AuthError(f"the token endpoint refused ({status}){said}", hint=hint, aws=fault)
+    return AuthError(f"the token endpoint refused ({status}){said}", hint=hint, aws=fault)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from orderctl.cli import guard
 from orderctl.cli.framework import app_of, noun, verb
-from orderctl.documents import Format
 from orderctl.errors import PartlyDoneError, UsageError
-from orderctl.users.models import SETTLED, HowCreated, RowOutcome, RowReport
 
 if TYPE_CHECKING:
     from orderctl.context import App
-    from orderctl.users.models import User
+    from orderctl.users.models import RowOutcome, RowReport, User
     from orderctl.users.service import Users
 
 app = noun("users", "Create and read users through the API.")
@@ -42,6 +39,9 @@ def create(
 
     Example: orderctl users create --user-id u-1 --email ada@example.com --name "Ada Lovelace"
     """
+    from orderctl.cli import guard
+    from orderctl.users.models import HowCreated
+
     cli = app_of(ctx)
     user = _user(cli, {"user_id": user_id, "email": email, "name": name}, sets or [], file)
     if dry_run:
@@ -73,7 +73,10 @@ def get(ctx: typer.Context, user_id: Annotated[str, typer.Argument(metavar="USER
 def import_users(
     ctx: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="CSV, JSON or JSON Lines; - is stdin.")],
-    fmt: Annotated[Format | None, typer.Option("--format", help="Instead of telling it by the file's name.")] = None,
+    fmt: Annotated[
+        Literal["csv", "json", "jsonl"] | None,
+        typer.Option("--format", help="Instead of telling it by the file's name."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=32, help="Most requests at a time.")] = 8,
     confirm: Confirm = None,
     dry_run: DryRun = False,
@@ -83,12 +86,16 @@ def import_users(
     Example: orderctl users import users.csv --output jsonl
     """
     from orderctl import documents
+    from orderctl.cli import guard
+    from orderctl.cli.progress import telling
     from orderctl.users.import_file import read_import
     from orderctl.users.importing import Importer
     from orderctl.users.journal import JournalFile
+    from orderctl.users.models import SETTLED, RowOutcome
 
     cli = app_of(ctx)
-    with documents.opened(file, cli.stdin, fmt=fmt) as source:
+    form = None if fmt is None else documents.Format(fmt)
+    with documents.opened(file, cli.stdin, fmt=form) as source:
         checked = read_import(source)
     if dry_run:
         cli.renderer.say(f"would create {len(checked.rows):,} users")
@@ -99,7 +106,8 @@ def import_users(
     journal = JournalFile(cli.state_dir, checked.digest, cli.resource("users_api_url"))
     counts: Counter[RowOutcome] = Counter()
     importer = Importer(_users(cli, workers), journal, cli.clock, workers=workers)
-    cli.renderer.rows(REPORT, _counted(importer.run(checked), counts))
+    reports = telling(cli, importer.run(checked), len(checked.rows), "users")
+    cli.renderer.rows(REPORT, _counted(reports, counts))
     cli.renderer.say(", ".join(f"{counts[outcome]:,} {outcome.value}" for outcome in RowOutcome if counts[outcome]))
     missed = sum(number for outcome, number in counts.items() if outcome not in SETTLED)
     if missed:
@@ -119,7 +127,7 @@ def _user(cli: App, options: dict[str, str | None], sets: list[str], file: str |
 
     fields: assignments.Json = {}
     if file is not None:
-        with documents.opened(file, cli.stdin, fmt=Format.JSON) as source:
+        with documents.opened(file, cli.stdin, fmt=documents.Format.JSON) as source:
             records = [record.values for record in source.records()]
         if len(records) != 1:
             raise UsageError(f"{source.name}: {len(records)} users", hint="for many: orderctl users import FILE")
@@ -130,11 +138,6 @@ def _user(cli: App, options: dict[str, str | None], sets: list[str], file: str |
 
 
 def _users(cli: App, connections: int = 1) -> Users:
-    from orderctl.aws.api_gateway import ApiGateway
-    from orderctl.cli.auth_parts import Parts
     from orderctl.users.service import Users
 
-    parts = Parts(cli)
-    url = cli.resource("users_api_url")
-    api = ApiGateway(url, parts.authorizer, connections=connections, ca_bundle=parts.ca_bundle)
-    return Users(api, cli.clock)
+    return Users(cli.api("users_api_url", connections=connections), cli.clock)

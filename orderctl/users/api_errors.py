@@ -19,6 +19,9 @@ from orderctl.errors import (
 )
 from orderctl.users.ports import MAX_WORDS, ApiAnswer
 
+NOTHING = "no token"
+KEYS = "users_api_url or orders_api_url"
+
 
 class ThrottledByApiError(ThrottledError):
     """429: the API did not take the request (exit 1 where nobody waits and sends it again)."""
@@ -44,13 +47,14 @@ def _meaning(answer: ApiAnswer, subject: str) -> tuple[type[OrderctlError], str,
         case 400 | 422:
             return UsageError, f"{subject} was refused as invalid{told}", "check the fields the API requires"
         case 401:
-            return AuthError, f"the API did not accept {answer.sent}{told}", _hint_401(answer, said)
+            refused = "refuses a request without sign-in" if answer.sent == NOTHING else f"did not accept {answer.sent}"
+            return AuthError, f"the API {refused}{told}", _hint_401(answer, said)
         case 403:
             return AuthError, *_meaning_403(answer, said, told)
         case 404:
             return NotFoundError, f"{subject} does not exist", None
         case 409:
-            return ConflictError, f"{subject} exists already", f"look at it: orderctl users get {_id(subject)}"
+            return ConflictError, f"{subject} exists already", _hint_409(subject)
         case 413:
             return UsageError, f"{subject} is too large for the API{told}", "API Gateway takes at most 10 MB"
         case 429:
@@ -61,7 +65,7 @@ def _meaning(answer: ApiAnswer, subject: str) -> tuple[type[OrderctlError], str,
             return (
                 FailedError,
                 f"the API answered with a redirect ({status}), which is not followed",
-                "users_api_url must be the API's own address, stage included",
+                f"{KEYS} must be the API's own address, stage included",
             )
         case status:
             return FailedError, f"the API answered {status}{told}", None
@@ -74,6 +78,10 @@ def _hint_401(answer: ApiAnswer, said: str) -> str:
         return f"the token has expired: orderctl auth login{shown}"
     if "audience" in challenge:
         return f"the API expects tokens of another app client: check auth.client_id{shown}"
+    if answer.sent == NOTHING:
+        return f"the API wants a sign-in: set auth.flow, then orderctl auth login{shown}"
+    if "signature" in answer.sent:
+        return f"the API wants a Cognito token, no signature: set auth.flow = 'srp', then orderctl auth login{shown}"
     other = "access" if "ID" in answer.sent else "id"
     return (
         f"a REST method without scopes wants the ID token, one with scopes the access token: "
@@ -83,19 +91,41 @@ def _hint_401(answer: ApiAnswer, said: str) -> str:
 
 def _meaning_403(answer: ApiAnswer, said: str, told: str) -> tuple[str, str]:
     if "MissingAuthenticationToken" in _error_type(answer) or said == "Missing Authentication Token":
+        if answer.sent == NOTHING:
+            return (
+                f"the API has no {answer.method} {answer.path}, or wants AWS credentials for it",
+                f"check {KEYS}, its stage included; for an API with IAM set auth.flow = 'iam'",
+            )
         return (
             f"the API has no {answer.method} {answer.path} (it says 'Missing Authentication Token')",
-            "not a matter of the token: check users_api_url, its stage included",
+            f"not a matter of the token: check {KEYS}, its stage included",
         )
-    if "expired" in said.lower():
-        return f"the API did not accept {answer.sent}{told}", "the token has expired: orderctl auth login"
     if "not authorized" in said.lower() and "execute-api" in said:
         return f"the AWS credentials may not call the API{told}", "they need execute-api:Invoke on it"
+    if "signature" in answer.sent:
+        return _meaning_403_signed(answer, said, told)
+    if "expired" in said.lower():
+        return f"the API did not accept {answer.sent}{told}", "the token has expired: orderctl auth login"
     return (
         f"the API forbids it{told}",
         "the token lacks a scope the method wants (tokens of srp and password carry none of your own: use "
         "client-credentials), or the URL's stage does not exist, or an API key, a resource policy or the web "
         "firewall refused",
+    )
+
+
+def _meaning_403_signed(answer: ApiAnswer, said: str, told: str) -> tuple[str, str]:
+    """API Gateway's own words about a signature, and what to do about each."""
+    low = said.lower()
+    if "expired" in low and "token" in low:
+        return f"the API did not accept {answer.sent}{told}", "the credentials have ended: sign in to AWS again"
+    if "expired" in low or "not yet current" in low:
+        return f"the API did not accept {answer.sent}{told}", "this machine's clock is off: orderctl doctor"
+    if "credential" in low or "signature" in low or "security token" in low:
+        return f"the API did not accept {answer.sent}{told}", "check --profile and the Region: orderctl doctor"
+    return (
+        f"the API forbids it{told}",
+        "the URL's stage does not exist, or a resource policy, an API key or the web firewall refused",
     )
 
 
@@ -106,12 +136,13 @@ def _hint_429(answer: ApiAnswer) -> str:
 
 def _hint_5xx(answer: ApiAnswer) -> str:
     named = f"request {answer.request_id}" if answer.request_id else "the time of the call"
-    return f"look for {named} in the log of the users function (CloudWatch Logs, /aws/lambda/...)"
+    return f"look for {named} in the log of the function behind it (CloudWatch Logs)"
 
 
 def _error_type(answer: ApiAnswer) -> str:
     return answer.headers.get("x-amzn-errortype", "").split(":")[0] or str(answer.status)
 
 
-def _id(subject: str) -> str:
-    return subject.removeprefix("user ")
+def _hint_409(subject: str) -> str | None:
+    noun, _, name = subject.partition(" ")
+    return f"look at it: orderctl users get {name}" if noun == "user" else None

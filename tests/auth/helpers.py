@@ -42,6 +42,9 @@ class Answers:
     def ask_secret(self, label: str, *, flag: str | None = None) -> str:
         return self.ask(label)
 
+    def ask_code(self, label: str) -> str:
+        return self.ask(label)
+
     def ask(self, label: str, *, flag: str | None = None) -> str:
         self.asked.append(label)
         return self.answers.pop(0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from orderctl.auth.models import Challenge, Flow, Tokens
-from orderctl.auth.prompter import NoTerminal
+from orderctl.auth.prompter import NoTerminal, Prepared
 from orderctl.auth.sign_in import SignIn
 from orderctl.errors import AuthError, RefusedError, UsageError
 from tests.auth.helpers import PASSWORD, Answers, pool_with_ada, settings
@@ -108,6 +108,15 @@ def test_without_a_terminal_a_challenge_is_refused_instead_of_hanging() -> None:
     pool = _pool(("SOFTWARE_TOKEN_MFA", {}, {}))
     with pytest.raises(RefusedError, match="no terminal"):
         SignIn(CognitoProvider(pool), settings(flow=Flow.PASSWORD), NoTerminal(), pool.clock).run("ada", PASSWORD)
+
+
+def test_the_only_second_factor_on_offer_is_taken_without_a_question() -> None:
+    pool = _pool(
+        ("SELECT_MFA_TYPE", {"MFAS_CAN_CHOOSE": '["EMAIL_OTP"]'}, {"ANSWER": "EMAIL_OTP"}),
+        ("EMAIL_OTP", {"CODE_DELIVERY_DESTINATION": "a***"}, {"EMAIL_OTP_CODE": "12345678"}),
+    )
+    prompter = Prepared(NoTerminal(), read_code=lambda: " 12345678\n", factor=None)
+    assert SignIn(CognitoProvider(pool), settings(flow=Flow.PASSWORD), prompter, pool.clock).run("ada", PASSWORD)
 
 
 def test_the_refusal_names_the_flag() -> None:

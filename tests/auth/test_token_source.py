@@ -94,6 +94,20 @@ class _Contended(TokenFiles):
             yield
 
 
+@pytest.mark.parametrize("rotation", [True, False])
+def test_where_devices_are_tracked_each_refresh_names_this_one(tmp_path: Path, rotation: bool) -> None:
+    clock, store = FakeClock(), TokenFiles(tmp_path, FakeClock())
+    pool = pool_with_ada(clock, rotation=rotation)
+    pool.device_key = "eu-west-1_canary-device"
+    said = settings(flow=Flow.PASSWORD)
+    log_in(CognitoProvider(pool), store, said, Answers(), clock, username="ada", password=PASSWORD)
+    source = TokenSource(store, PoolRenewer(CognitoProvider(pool), said), said, clock)
+    for _ in range(2):
+        clock.advance(3600)
+        assert source.token(TokenKind.ID)
+    assert "canary-device" not in repr(store.load("prod"))
+
+
 def test_whoever_waited_for_the_lock_uses_what_the_other_one_fetched(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.clock.advance(3600)

@@ -172,7 +172,7 @@ def test_an_answer_does_not_show_its_body_in_its_repr() -> None:
 @pytest.mark.parametrize("case", ["self-signed", "another host", "expired"])
 def test_a_bad_certificate_ends_before_anything_is_sent(case: str, tmp_path: Path) -> None:
     trusted = tmp_path / "ca.pem"
-    tls = _CERTIFICATES[case](tmp_path, trusted)
+    tls = CERTIFICATES[case](tmp_path, trusted)
     with HttpServer(_echo, tls=tls) as server:
         api = ApiGateway(server.url, Bound(server.url), ca_bundle=str(trusted))
         with pytest.raises(NotSentError, match=r"(?i)certificate"):
@@ -232,7 +232,7 @@ def _unknown(folder: Path, trusted: Path) -> ssl.SSLContext:
     return _certificate(folder, folder / "own.pem")
 
 
-_CERTIFICATES: dict[str, Callable[[Path, Path], ssl.SSLContext]] = {
+CERTIFICATES: dict[str, Callable[[Path, Path], ssl.SSLContext]] = {
     "self-signed": _unknown,
     "another host": lambda folder, trusted: _certificate(folder, trusted, host="127.0.0.2"),
     "expired": lambda folder, trusted: _certificate(folder, trusted, days=-1),

@@ -114,6 +114,17 @@ def test_a_pool_without_the_new_call_is_refreshed_the_old_way() -> None:
         assert [operation for operation, _ in pool.calls] == ["GetTokensFromRefreshToken", "InitiateAuth"]
 
 
+@pytest.mark.parametrize("knows_get_tokens", [True, False])
+def test_the_device_key_goes_with_a_refresh_over_the_wire(knows_get_tokens: bool) -> None:
+    pool = pool_with_ada(FakeClock())
+    pool.device_key, pool.knows_get_tokens = "eu-west-1_device", knows_get_tokens
+    with HttpServer(pool.reply) as server:
+        cognito = CognitoSignIn(_client(server.url), CLIENT_ID)
+        tokens = _sign_in(cognito, Flow.PASSWORD)
+        assert tokens.device_key == "eu-west-1_device"
+        assert cognito.refresh(tokens.refresh_token or "", None, None, tokens.device_key).access_token
+
+
 def test_a_spent_refresh_token_is_not_tried_the_old_way(pool: FakeCognito, cognito: CognitoSignIn) -> None:
     pool.spent.add("refresh-1")
     with pytest.raises(AuthError, match="spent"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from orderctl.auth.models import Flow, SignInSettings
 from orderctl.auth.renewers import client_credentials
 from orderctl.aws.token_endpoint import TokenEndpointClient
-from orderctl.errors import AuthError, UnreachableError
+from orderctl.errors import AuthError, NoConnectionError, UnreachableError
+from tests.aws.test_api_gateway import CERTIFICATES
 from tests.fakes.http import Cut, HttpServer, Reply, Request
 
 SETTINGS = SignInSettings(
@@ -37,6 +39,8 @@ def test_the_secret_goes_into_the_header_and_the_grant_into_the_form() -> None:
     [
         (Reply(400, '{"error": "invalid_client"}'), "invalid_client", "ORDERCTL_CLIENT_SECRET"),
         (Reply(400, '{"error": "invalid_scope"}'), "invalid_scope", "auth.scopes"),
+        (Reply(400, '{"error": "invalid_grant", "error_description": "canary"}'), "invalid_grant", "auth login"),
+        (Reply(400, '{"error": "<canary>"}'), "400", "auth.token_url"),
         (Reply(500, "<html>canary"), "500", "auth.token_url"),
         (Reply(200, "[]"), "200", "auth.token_url"),
         (Reply(200, ""), "200", "auth.token_url"),
@@ -73,3 +77,15 @@ def test_without_a_secret_nothing_is_sent() -> None:
     with pytest.raises(AuthError) as raised:
         client_credentials(TokenEndpointClient("https://never.example"), bare)
     assert "ORDERCTL_CLIENT_SECRET" in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize("case", CERTIFICATES)
+def test_a_bad_certificate_gets_neither_secret_nor_code(case: str, tmp_path: Path) -> None:
+    trusted = tmp_path / "ca.pem"
+    with HttpServer(lambda request: Reply(200, "{}"), tls=CERTIFICATES[case](tmp_path, trusted)) as server:
+        endpoint = TokenEndpointClient(server.url, ca_bundle=str(trusted))
+        with pytest.raises(NoConnectionError, match="SSLError"):
+            client_credentials(endpoint, SETTINGS)
+        with pytest.raises(NoConnectionError, match="SSLError"):
+            endpoint.revoke("canary-refresh", None)
+    assert server.requests == []

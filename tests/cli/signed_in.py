@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,16 @@ class World:
     cognito: HttpServer
     api: HttpServer
 
-    def run(self, *argv: str, stdin: str = "", terminal: bool = False, **environ: str) -> Outcome:
-        app = new_app(self.home, environ=environ, stdin=stdin, terminal=terminal, clock=self.clock)
+    def run(
+        self,
+        *argv: str,
+        stdin: str = "",
+        terminal: bool = False,
+        environ: Mapping[str, str] | None = None,
+        **variables: str,
+    ) -> Outcome:
+        given = {**(environ or {}), **variables}
+        app = new_app(self.home, environ=given, stdin=stdin, terminal=terminal, clock=self.clock)
         return run(app, *argv)
 
     def log_in(self) -> Outcome:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,58 @@ def test_a_second_factor_is_chosen_and_typed_at_the_terminal(w: World) -> None:
     assert "Code sent by text message (+*** 12): " in done.err
 
 
+LOGIN = ("auth", "login", "--username", "grace", "--password-stdin")
+
+
+@pytest.fixture
+def mfa(w: World) -> World:
+    """Grace's sign-in asks for a factor, and then for its code."""
+    user = w.pool.add_user("grace", PASSWORD)
+    user.challenges += [
+        ("SELECT_MFA_TYPE", {"MFAS_CAN_CHOOSE": '["SMS_MFA", "SOFTWARE_TOKEN_MFA"]'}, {"ANSWER": "SOFTWARE_TOKEN_MFA"}),
+        ("SOFTWARE_TOKEN_MFA", {}, {"SOFTWARE_TOKEN_MFA_CODE": "123456"}),
+    ]
+    return w
+
+
+def test_a_script_hands_in_the_password_and_then_the_code(mfa: World) -> None:
+    done = mfa.run(*LOGIN, "--mfa-code-stdin", "--mfa-type", "SOFTWARE_TOKEN_MFA", stdin=f"{PASSWORD}\n123456\n")
+    assert (done.code, done.err) == (0, "")
+
+
+def test_a_code_comes_from_a_private_file_or_a_pipe(mfa: World) -> None:
+    login = (*LOGIN, "--mfa-type", "SOFTWARE_TOKEN_MFA", "--mfa-code-file")
+    file = _private(mfa.home / "code", "123456\n")
+    assert mfa.run(*login, file, stdin=PASSWORD).code == 0
+    os.chmod(file, 0o640)
+    assert mfa.run(*login, file, stdin=PASSWORD).code == 7
+    pipe = mfa.home / "pipe"
+    os.mkfifo(pipe)
+    threading.Thread(target=lambda: pipe.write_text("123456\n"), daemon=True).start()
+    assert mfa.run(*login, str(pipe), stdin=PASSWORD).code == 0
+
+
+def test_a_script_without_a_code_or_a_factor_ends_with_the_flag_named(mfa: World) -> None:
+    no_factor = mfa.run(*LOGIN, "--mfa-code-stdin", stdin=f"{PASSWORD}\n123456\n")
+    assert (no_factor.code, "--mfa-type NAME" in no_factor.err) == (7, True)
+    other = mfa.run(*LOGIN, "--mfa-type", "EMAIL_OTP", stdin=PASSWORD)
+    assert (other.code, "one of: SMS_MFA, SOFTWARE_TOKEN_MFA" in other.err) == (2, True)
+    no_code = mfa.run(*LOGIN, "--mfa-type", "SOFTWARE_TOKEN_MFA", stdin=PASSWORD)
+    assert (no_code.code, "--mfa-code-stdin or --mfa-code-file FILE" in no_code.err) == (7, True)
+    ended = mfa.run(*LOGIN, "--mfa-type", "SOFTWARE_TOKEN_MFA", "--mfa-code-stdin", stdin=PASSWORD)
+    assert ended.code == 2
+    both = mfa.run(*LOGIN, "--mfa-code-stdin", "--mfa-code-file", "x", stdin=PASSWORD)
+    assert both.err.startswith("orderctl: --mfa-code-file and --mfa-code-stdin: one of them")
+
+
+def test_a_wrong_code_is_exit_4_and_keeps_nothing(mfa: World) -> None:
+    login = (*LOGIN, "--mfa-type", "SOFTWARE_TOKEN_MFA", "--mfa-code-stdin")
+    done = mfa.run(*login, stdin=f"{PASSWORD}\n654321\n")
+    assert (done.code, done.err.splitlines()[0]) == (4, "orderctl: the code is wrong")
+    assert "654321" not in done.err
+    assert not mfa.token_file.exists()
+
+
 def test_the_password_travels_only_with_flow_password(w: World) -> None:
     done = w.run("auth", "login", "--username", "ada", "--password-stdin", "--flow", "password", stdin=PASSWORD)
     assert done.code == 0
@@ -126,6 +179,16 @@ def test_token_prints_one_token_refreshed_when_it_has_to_be(w: World) -> None:
     w.clock.advance(3600)
     assert w.run("auth", "token").out != first
     assert [operation for operation, _ in w.pool.calls].count("GetTokensFromRefreshToken") == 1
+
+
+@pytest.mark.parametrize("flow", ["iam", "none"])
+def test_a_flow_without_a_sign_in_has_no_token_and_says_so(w: World, flow: str) -> None:
+    done = w.run("auth", "token", ORDERCTL_AUTH_FLOW=flow)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"orderctl: with auth.flow '{flow}' there is no token\n"
+    assert w.run("auth", "status", ORDERCTL_AUTH_FLOW=flow).code == 0
+    assert w.run("auth", "login", ORDERCTL_AUTH_FLOW=flow).code == 2
+    assert w.run("auth", "logout", ORDERCTL_AUTH_FLOW=flow).err == "nobody was signed in\n"
 
 
 def test_logout_revokes_and_forgets(w: World) -> None:

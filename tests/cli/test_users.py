@@ -166,6 +166,14 @@ def test_a_file_with_a_wrong_line_sends_nothing(w: World) -> None:
     assert w.api.requests == []
 
 
+def test_an_import_that_takes_its_time_says_how_far_it_is(w: World) -> None:
+    w.backend.faults = [Reply(429, "", {"Retry-After": "7"})]
+    done = w.run("users", "import", _csv(w, "u-1,a@b.c,A", "u-2,b@b.c,B"), "--workers", "1")
+    assert done.code == 0
+    assert " of 2 users, " in done.err
+    assert done.out.count("created") == 2
+
+
 def test_a_protected_environment_wants_its_name(w: World) -> None:
     path = w.home / "config" / "orderctl" / "config.toml"
     write_config(w.home, path.read_text().replace("local = true\n", "local = true\nprotected = true\n"))

@@ -70,6 +70,8 @@ class FakeCognito:
         self.client_secret = client_secret
         self.rotation = rotation
         self.token_seconds = 3600
+        self.device_key: str | None = None
+        """Where the pool tracks devices: the key of this one, without which no refresh token is taken."""
         self.knows_get_tokens = True
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.spent: set[str] = set()
@@ -104,7 +106,7 @@ class FakeCognito:
                     return self._respond(payload)
                 case "GetTokensFromRefreshToken" if self.knows_get_tokens:
                     self._check_secret(payload.get("ClientSecret"))
-                    return self._refresh(payload["RefreshToken"])
+                    return self._refresh(payload["RefreshToken"], payload.get("DeviceKey"))
                 case "RevokeToken":
                     self.live.pop(payload["Token"], None)
                     return {}
@@ -124,7 +126,7 @@ class FakeCognito:
                 raise CognitoFault("InvalidParameterException", "REFRESH_TOKEN_AUTH is not enabled: rotation is on.")
             owner = self.live.get(parameters["REFRESH_TOKEN"], "")
             self._check_hash(owner, parameters)
-            return self._refresh(parameters["REFRESH_TOKEN"])
+            return self._refresh(parameters["REFRESH_TOKEN"], parameters.get("DEVICE_KEY"))
         typed = parameters["USERNAME"]
         self._check_hash(typed, parameters)
         user = self._users.get(self._aliases.get(typed, typed))
@@ -174,13 +176,18 @@ class FakeCognito:
 
     def _next(self, exchange: Exchange) -> dict[str, Any]:
         if exchange.step >= len(exchange.user.challenges):
-            return {"AuthenticationResult": self._result(exchange.user.name, new_refresh=True)}
+            result = self._result(exchange.user.name, new_refresh=True)
+            if self.device_key is not None:
+                result["NewDeviceMetadata"] = {"DeviceKey": self.device_key, "DeviceGroupKey": "-group"}
+            return {"AuthenticationResult": result}
         name, parameters, _ = exchange.user.challenges[exchange.step]
         session = secrets.token_urlsafe(24)
         self._exchanges[session] = exchange
         return {"ChallengeName": name, "Session": session, "ChallengeParameters": parameters}
 
-    def _refresh(self, token: str) -> dict[str, Any]:
+    def _refresh(self, token: str, device_key: str | None) -> dict[str, Any]:
+        if device_key != self.device_key:
+            raise CognitoFault("NotAuthorizedException", "Invalid Refresh Token")
         if token in self.spent:
             raise CognitoFault("RefreshTokenReuseException", "Refresh token has been reused")
         owner = self.live.get(token)
@@ -232,8 +239,11 @@ class CognitoProvider:
             "RespondToAuthChallenge", ChallengeName=challenge, ChallengeResponses=dict(responses), **extra
         )
 
-    def refresh(self, refresh_token: str, client_secret: str | None, secret_hash: str | None) -> Tokens:
+    def refresh(
+        self, refresh_token: str, client_secret: str | None, secret_hash: str | None, device_key: str | None = None
+    ) -> Tokens:
         extra = {} if client_secret is None else {"ClientSecret": client_secret}
+        extra |= {} if device_key is None else {"DeviceKey": device_key}
         step = self._call("GetTokensFromRefreshToken", RefreshToken=refresh_token, **extra)
         assert isinstance(step, Tokens)
         return step
@@ -249,7 +259,8 @@ class CognitoProvider:
         if "ChallengeName" in answer:
             return Challenge(answer["ChallengeName"], answer["ChallengeParameters"], answer.get("Session"))
         result = answer["AuthenticationResult"]
-        return Tokens(result["AccessToken"], result["IdToken"], result.get("RefreshToken"), result["ExpiresIn"])
+        device = result.get("NewDeviceMetadata", {}).get("DeviceKey")
+        return Tokens(result["AccessToken"], result["IdToken"], result.get("RefreshToken"), result["ExpiresIn"], device)
 
 
 def token(

@@ -98,7 +98,8 @@ class HttpServer:
 
             def _reply(self, reply: Reply) -> None:
                 body = reply.body.encode() if isinstance(reply.body, str) else reply.body
-                self.send_response(reply.status)
+                begin = self.send_response_only if "Date" in reply.headers else self.send_response
+                begin(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(body)))
