@@ -1,13 +1,14 @@
 """`make docs`: writes the pages that follow from the code, so that they cannot say anything else.
 
-Three pages: every command with its options, from the typer app itself; the exit codes, from the table of
-errors; the configuration's keys, from its schema. What is written depends on the code alone: not on the
-terminal's width, the environment or the time. A test holds the pages against this program.
+Every command with its options, from the typer app itself, as a page and as manual pages (`manual.py`); the exit
+codes, from the table of errors; the configuration's keys, from its schema. What is written depends on the code
+alone: not on the terminal's width, the environment or the time. A test holds the pages against this program.
 """
 
 from __future__ import annotations
 
 import io
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,46 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page(),
         "exit-codes.md": exit_codes_page(),
         "configuration-keys.md": keys_page(),
+        "iam.md": runpy.run_path(str(FOLDER / "permissions.py"))["page"](),
+        **manual_pages(),
     }
+
+
+def manual_pages() -> dict[str, str]:
+    """`man/orderctl.1`, and one for each noun."""
+    root, top = root_context()
+    manual: Any = runpy.run_path(str(FOLDER / "manual.py"))
+    common = _records(_common(root, top), top)
+    nouns = []
+    for name, text in NOUNS.items():
+        command = root.get_command(top, name)
+        if command is not None:
+            context = _sub_context(command, name, top)
+            entries = [_entry(verb, verb_context) for verb, verb_context in verbs(command, context)]
+            nouns.append({"name": name, "help": text, "verbs": entries})
+    keys = [(variable, key.help) for key in KEYS for variable in key.variables]
+    written: dict[str, str] = manual["pages"](nouns, common, EXIT_CODES, keys)
+    return written
+
+
+def _entry(command: Command, context: Context) -> dict[str, Any]:
+    """A verb as a manual page tells of it."""
+    prose, example = _help(command)
+    own = _own(command, context)
+    arguments = [param for param in own if param.param_type_name == "argument"]
+    options = [param for param in own if param.param_type_name == "option" and param.name != "help"]
+    return {
+        "usage": " ".join([context.command_path, *(_argument(param, context) for param in arguments), "[OPTIONS]"]),
+        "prose": prose,
+        "example": example,
+        "params": _records([*arguments, *options], context),
+    }
+
+
+def _records(params: list[Parameter], context: Context) -> list[tuple[str, str]]:
+    """Each parameter as it is written, and its help."""
+    records = [record for param in params if (record := param.get_help_record(context))]
+    return [(" ".join(name.split()), " ".join(text.split())) for name, text in records]
 
 
 def commands_page() -> str:
@@ -129,8 +169,7 @@ def _own(command: Command, context: Context) -> list[Parameter]:
 
 
 def _options(params: list[Parameter], context: Context) -> str:
-    records = [record for param in params if (record := param.get_help_record(context))]
-    rows = [f"| `{_code(name)}` | {_cell(text)} |" for name, text in records]
+    rows = [f"| `{_code(name)}` | {_cell(text)} |" for name, text in _records(params, context)]
     return "\n".join(["| | |", "|---|---|", *rows])
 
 
@@ -195,6 +234,7 @@ def _key_row(key: Key) -> str:
 def main() -> None:
     """Write every page."""
     for name, text in pages().items():
+        (FOLDER / name).parent.mkdir(exist_ok=True)
         (FOLDER / name).write_text(text, encoding="utf-8")
         print(f"docs/{name}")
 

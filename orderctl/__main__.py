@@ -15,9 +15,12 @@ def run() -> None:
 
         print(f"orderctl {__version__}")
         return
-    from orderctl.cli.main import main
+    try:
+        from orderctl.cli.main import main
 
-    sys.exit(main())
+        sys.exit(main())
+    except KeyboardInterrupt:  # before main listens, or after it has ended
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -123,6 +123,7 @@ EXIT_CODES: dict[int, str] = {
     7: "refused by a guard: protected environment, wrong account or region, unknown dead-letter kind, no confirmation",
     8: "the workflow itself ended FAILED, TIMED_OUT or ABORTED",
     124: "--timeout passed while waiting",
+    129: "hung up (SIGHUP): the terminal was closed",
     130: "interrupted (SIGINT)",
     141: "the reader of the pipe went away (SIGPIPE)",
     143: "terminated (SIGTERM)",

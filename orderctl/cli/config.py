@@ -27,7 +27,7 @@ def init(
     Example: orderctl config init prod --profile orders-prod --region ap-northeast-1 --stack orders-prod --protected
     """
     cli = app_of(ctx)
-    if name in cli.config.values:
+    if name in file.read(cli.config_path).values:
         raise ConflictError(f"environment {name!r} exists already", hint=cli.command("config", "show", "--origin"))
     given = {key: cli.options.get(key) for key in ("profile", "region", "endpoint_url")}
     values = {**given, "stack": stack, "account_id": account_id, "protected": protected or None}

@@ -30,6 +30,7 @@ _COMMON: tuple[tuple[tuple[str, ...], str, str, str], ...] = (
     (("--endpoint-url",), "endpoint_url", "URL", "Endpoint for every AWS service."),
     (("--config",), "config", "FILE", "Configuration file to use."),
     (("--color",), "color", "WHEN", "auto, always or never."),
+    (("--reason",), "reason", "TEXT", "Why; kept in the audit trail with what is changed."),
 )
 _SWITCHES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("--refresh",), "refresh", "Discover the stack's resources anew."),
@@ -59,13 +60,14 @@ def _common_options() -> list[TyperOption]:
 
 
 @cache
-def _common_params() -> tuple[TyperOption, ...]:
+def common_params() -> tuple[TyperOption, ...]:
+    """The options every command takes."""
     return tuple(_common_options())
 
 
 def _format_options(command: Command, ctx: Context, formatter: HelpFormatter) -> None:
     """A verb's arguments and own options first, the common ones in their own section behind them."""
-    common = _common_params()
+    common = common_params()
     own = [param for param in command.get_params(ctx) if param not in common]
     for title, params in (
         ("Arguments", [param for param in own if param.param_type_name == "argument"]),
@@ -86,7 +88,7 @@ class Verb(TyperCommand):
     """One command."""
 
     def get_params(self, ctx: Context) -> list[Parameter]:
-        return [*super().get_params(ctx), *_common_params()]
+        return [*super().get_params(ctx), *common_params()]
 
     def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
         _format_options(self, ctx, formatter)
@@ -96,7 +98,7 @@ class Noun(TyperGroup):
     """The verbs of one noun."""
 
     def get_params(self, ctx: Context) -> list[Parameter]:
-        return [*super().get_params(ctx), *_common_params()]
+        return [*super().get_params(ctx), *common_params()]
 
     def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
         _format_options(self, ctx, formatter)

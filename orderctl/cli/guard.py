@@ -5,7 +5,8 @@ plan and asks y/N (`--yes`); destroying wants the name typed (`--confirm NAME`).
 all three want `--confirm ENV`. Before any of them the environment's pins are checked: another AWS account or
 Region than the file says ends with exit 7, before the first changing call.
 
-Without a terminal there is nobody to ask: exit 7, naming the flag.
+Without a terminal there is nobody to ask: exit 7, naming the flag. Who passed is written to the audit trail
+before anything is changed; where that is not possible nothing is (exit 1).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orderctl.context import App
-from orderctl.errors import RefusedError
+from orderctl.errors import OrderctlError, RefusedError
 from orderctl.render.style import is_terminal
 
 
@@ -30,6 +31,7 @@ def adding(app: App, *, confirm: str | None = None) -> None:
     _check_pins(app)
     if app.environment.is_protected:
         _wants_name(app, app.environment.name, confirm, "this environment is protected")
+    _record(app)
 
 
 def acting(app: App, question: str, *, yes: bool = False, confirm: str | None = None) -> None:
@@ -39,6 +41,7 @@ def acting(app: App, question: str, *, yes: bool = False, confirm: str | None = 
         _wants_name(app, app.environment.name, confirm, "this environment is protected")
     elif not yes:
         _wants_yes(app, question)
+    _record(app)
 
 
 def destroying(app: App, name: str, *, confirm: str | None = None, why: str = "this cannot be undone") -> None:
@@ -46,6 +49,39 @@ def destroying(app: App, name: str, *, confirm: str | None = None, why: str = "t
     _check_pins(app)
     protected = app.environment.is_protected
     _wants_name(app, app.environment.name if protected else name, confirm, why)
+    _record(app)
+
+
+def _record(app: App) -> None:
+    """Into the audit trail, once a command: who is about to change what, and why."""
+    if app.change is not None:
+        return
+    from orderctl.audit.command_line import shown
+    from orderctl.audit.models import Intent
+
+    account, who, note = _identity(app)
+    reason = app.options.get("reason")
+    intent = Intent(
+        who=who,
+        environment=app.environment.name,
+        account=account,
+        region=app.environment.text("region") if app.environment.is_local else app.aws.region,
+        command=shown(app.arguments),
+        reason=None if reason is None else str(reason),
+        note=note,
+    )
+    app.change = app.new_recorder()
+    app.change.begin(intent)
+
+
+def _identity(app: App) -> tuple[str | None, str | None, str | None]:
+    """Account and principal by STS. A change through an API alone needs no AWS credentials and may have none."""
+    if app.environment.is_local:
+        return None, "local", None
+    try:
+        return app.identity.account(), app.identity.arn(), None
+    except OrderctlError as error:
+        return None, None, f"no AWS identity: {error.message}"
 
 
 def _check_pins(app: App) -> None:

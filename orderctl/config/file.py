@@ -46,7 +46,7 @@ def read(path: Path) -> ConfigFile:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}") from error
+        raise _syntax_error(path, text, str(error)) from error
     return _checked(path, text, document)
 
 
@@ -102,6 +102,14 @@ def check_value(key: str, value: object, *, where: str) -> None:
         raise UsageError(f"{where}: {key} cannot be {value!r}", hint="one of: " + ", ".join(known.choices))
     if key == "account_id" and not re.fullmatch(r"\d{12}", str(value)):
         raise UsageError(f"{where}: account_id takes 12 digits in quotes, not {value!r}")
+
+
+def _syntax_error(path: Path, text: str, said: str) -> UsageError:
+    """tomllib's complaint, with the line where an editor and a person look for it."""
+    found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", said, re.DOTALL)
+    if found is None:
+        return UsageError(f"{path}:{max(len(text.splitlines()), 1)}: {said.removesuffix(' (at end of document)')}")
+    return UsageError(f"{path}:{found[2]}: {found[1]}, column {found[3]}")
 
 
 def _checked(path: Path, text: str, document: dict[str, Any]) -> ConfigFile:

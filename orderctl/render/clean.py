@@ -23,7 +23,7 @@ def clean(text: str) -> str:
 
 def clean_lines(text: str) -> str:
     """The same, but newlines and tabs stay: for bodies shown over several lines."""
-    return "\n".join(clean(line).replace("\\t", "\t").expandtabs(4) for line in text.split("\n"))
+    return "\n".join(clean(line.expandtabs(4)) for line in text.split("\n"))
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from orderctl import jsontext
 from orderctl.clock import Clock
-from orderctl.errors import OrderctlError
+from orderctl.errors import OrderctlError, TimeoutPassedError
 from orderctl.render import cells
 from orderctl.render.clean import clean, clean_lines
 from orderctl.render.query import Query
@@ -36,6 +36,8 @@ class Renderer:
         style: Style | None = None,
         err_style: Style | None = None,
         columns: int | None = None,
+        notice: Callable[[object], None] | None = None,
+        can_redraw: bool = True,
     ) -> None:
         self.out = out
         self.err = err
@@ -45,6 +47,8 @@ class Renderer:
         self._clock = clock
         self._query = Query(query) if query else None
         self._columns = columns
+        self._notice = notice
+        self._can_redraw = can_redraw
 
     @property
     def is_machine(self) -> bool:
@@ -53,8 +57,8 @@ class Renderer:
 
     @property
     def is_live(self) -> bool:
-        """May the screen be redrawn: a table, on a terminal?"""
-        return self.format == "table" and is_terminal(self.out)
+        """May the screen be redrawn: a table, on a terminal that can move its cursor?"""
+        return self.format == "table" and self._can_redraw and is_terminal(self.out)
 
     @property
     def width(self) -> int:
@@ -66,24 +70,33 @@ class Renderer:
     def rows(self, columns: Sequence[str], items: Iterable[object], *, table: Sequence[str] | None = None) -> None:
         """Many things: a line each in tsv, csv and jsonl as they come; one list in json; one table.
 
-        `table` names the columns of the table where people need fewer than programs do.
+        `table` names the columns of the table where people need fewer than programs do. What is laid out whole
+        shows what has come so far when `items` breaks off, as a stream does.
         """
-        if self._query is not None or self.format == "json":
-            self._searched([jsontext.plain(item) for item in items])
-        elif self.format == "jsonl":
+        items = self._noticed(items)
+        if self._query is None and self.format == "jsonl":
             for item in items:
-                self.event(item)
-        elif self.format == "table":
-            now = self._clock.now() if is_terminal(self.out) else None
-            shown = table or columns
-            lines = [[cells.text(cells.lookup(item, column), now) for column in shown] for item in items]
-            if lines:
-                self._table(shown, lines)
-        else:
+                self._streamed(item)
+        elif self._query is None and self.format in ("tsv", "csv"):
             self._delimited(columns, items)
+        else:
+            found, broken = _so_far(items)
+            self._laid_out(table or columns, found)
+            if broken is not None:
+                raise broken
+
+    def _laid_out(self, columns: Sequence[str], found: Sequence[object]) -> None:
+        """What needs all of them first: a query's answer, one JSON document, a table."""
+        if self._query is not None or self.format == "json":
+            self._searched([jsontext.plain(item) for item in found])
+        elif found:
+            now = self._clock.now() if is_terminal(self.out) else None
+            lines = [[cells.text(cells.lookup(item, column), now) for column in columns] for item in found]
+            self._table(columns, lines)
 
     def one(self, item: object, columns: Sequence[str] | None = None) -> None:
         """One thing: an object in json and jsonl, one row in tsv and csv, a list of fields in a table."""
+        (item,) = self._noticed([item])
         document = jsontext.plain(item)
         names = list(columns or document)
         if self._query is not None:
@@ -104,6 +117,17 @@ class Renderer:
 
     def event(self, item: object) -> None:
         """One object of a stream, on its own line, written through at once."""
+        for noticed in self._noticed([item]):
+            self._streamed(noticed)
+
+    def _noticed(self, items: Iterable[object]) -> Iterator[object]:
+        """The items, each told to whoever wants to know what is shown (the audit trail, completion)."""
+        for item in items:
+            if self._notice is not None:
+                self._notice(item)
+            yield item
+
+    def _streamed(self, item: object) -> None:
         document = jsontext.plain(item)
         found = document if self._query is None else self._query.search(document)
         if self._query is None or found is not None:
@@ -202,6 +226,22 @@ def error_document(error: OrderctlError) -> dict[str, object]:
     if error.aws is not None:
         document["aws"] = error.aws
     return document
+
+
+def _so_far(items: Iterable[object]) -> tuple[list[object], BaseException | None]:
+    """The items that came, and what broke them off.
+
+    A failure before the first is raised at once: an empty list would say that there is none.
+    """
+    found: list[object] = []
+    try:
+        for item in items:
+            found.append(item)
+    except (OrderctlError, KeyboardInterrupt) as broken:
+        if not found and not isinstance(broken, TimeoutPassedError | KeyboardInterrupt):
+            raise
+        return found, broken
+    return found, None
 
 
 def _flushed(lines: Iterable[Sequence[str]], out: TextIO) -> Iterator[Sequence[str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from orderctl.cli.main import main
 from orderctl.context import App
 from tests.fakes.clock import FakeClock
+from tests.fakes.identity import FakeIdentity
 
 
 class Terminal(io.StringIO):
@@ -42,9 +43,11 @@ def new_app(
         "XDG_STATE_HOME": str(home / "state"),
         "XDG_CACHE_HOME": str(home / "cache"),
     }
-    return App(
+    app = App(
         environ={**base, **(environ or {})}, stdin=stream(stdin), out=stream(), err=stream(), clock=clock or FakeClock()
     )
+    app.identity = FakeIdentity()  # type: ignore[assignment]
+    return app
 
 
 def run(app: App, *argv: str) -> Outcome:

@@ -76,7 +76,9 @@ def test_init_writes_an_environment_and_selects_the_first(tmp_path: Path) -> Non
         ("[env.prod]\naccount_id = 123456789012\n", ":2: account_id takes a string"),
         ("[env.prod]\naccount_id = '123'\n", ":2: account_id takes 12 digits in quotes"),
         ("defualt_env = 'x'\n", ":1: unknown key 'defualt_env'\nhint: did you mean 'default_env'?"),
-        ("[env.prod]\nregion = \n", ": Invalid value (at line 2, column 10)"),
+        ("[env.prod]\nregion = \n", ":2: Invalid value, column 10"),
+        ("[env.prod]\nregion = 'x", ':2: Expected "\'"'),
+        ("[env.prod\n", ":1: Expected ']' at the end of a table declaration"),
         ("[env]\nprod = 1\n", ":2: env.prod takes a table [env.prod]"),
     ],
 )
@@ -108,3 +110,26 @@ def test_the_local_environment_ignores_the_shell_s_aws_variables(tmp_path: Path)
     values = {row["key"]: row["value"] for row in json.loads(done.out)}
     assert (values["region"], values["endpoint_url"]) == ("eu-west-1", "http://127.0.0.1:1")
     assert "profile" not in values
+
+
+def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+    missing = str(tmp_path / "nonexistent.toml")
+    for argv, environ in ((["--config", missing], {}), ([], {"ORDERCTL_CONFIG": missing})):
+        done = run(new_app(tmp_path, environ=environ), *argv, "config", "list", "-o", "json")
+        assert (done.code, done.out) == (2, "")
+        named = "--config" if argv else "$ORDERCTL_CONFIG"
+        assert json.loads(done.err)["message"] == f"there is no configuration file {missing}, which {named} names"
+
+
+def test_init_makes_the_file_that_is_named(tmp_path: Path) -> None:
+    named = tmp_path / "other.toml"
+    assert run(new_app(tmp_path), "config", "init", "dev", "--config", str(named)).code == 0
+    assert run(new_app(tmp_path), "config", "list", "--config", str(named), "--query", "[].name").out == "dev\n"
+
+
+def test_a_command_to_run_next_works_in_the_same_place(tmp_path: Path) -> None:
+    app = new_app(tmp_path)
+    run(app, "--region", "eu-west-1", "help", "output", "--env", "prod", "--endpoint-url", "http://127.0.0.1:1")
+    assert app.command("orders", "watch", "o 1") == (
+        "orderctl orders watch 'o 1' --env prod --region eu-west-1 --endpoint-url http://127.0.0.1:1"
+    )

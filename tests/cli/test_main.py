@@ -5,6 +5,8 @@ import io
 import json
 from pathlib import Path
 
+import pytest
+
 from orderctl.cli.main import PIPE_CLOSED, main
 from tests.cli.support import new_app, run
 
@@ -94,3 +96,39 @@ def test_a_full_disk_is_an_error_and_not_a_traceback(tmp_path: Path) -> None:
     assert main(["help", "exit-codes"], app) == 1
     assert isinstance(app.err, io.StringIO)
     assert app.err.getvalue().startswith("orderctl: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("argv", "environ", "terminal", "is_coloured"),
+    [
+        ([], {}, True, True),
+        ([], {}, False, False),
+        ([], {"NO_COLOR": "1"}, True, False),
+        ([], {"FORCE_COLOR": "1"}, False, True),
+        ([], {"CLICOLOR": "0"}, True, False),
+        ([], {"CLICOLOR_FORCE": "1"}, False, True),
+        ([], {"TERM": "dumb"}, True, False),
+        (["--color", "always"], {"NO_COLOR": "1"}, False, True),
+        (["--color", "never"], {"FORCE_COLOR": "1"}, True, False),
+    ],
+)
+def test_colour_is_decided_by_flag_variables_and_terminal(
+    tmp_path: Path, argv: list[str], environ: dict[str, str], terminal: bool, is_coloured: bool
+) -> None:
+    app = new_app(tmp_path, environ=environ, terminal=terminal)
+    assert ("\x1b[" in run(app, "help", "exit-codes", "-o", "table", *argv).out) is is_coloured
+
+
+def test_a_format_for_programs_is_never_coloured(tmp_path: Path) -> None:
+    for form in ("tsv", "csv", "json", "jsonl"):
+        app = new_app(tmp_path, environ={"FORCE_COLOR": "1"}, terminal=True)
+        assert "\x1b" not in run(app, "help", "exit-codes", "-o", form, "--color", "always").out
+
+
+def test_a_dumb_terminal_is_not_redrawn(tmp_path: Path) -> None:
+    assert new_app(tmp_path, terminal=True).renderer.is_live
+    assert not new_app(tmp_path, terminal=True, environ={"TERM": "dumb"}).renderer.is_live
+
+
+def test_an_unknown_colour_is_a_usage_error(tmp_path: Path) -> None:
+    assert run(new_app(tmp_path), "help", "exit-codes", "--color", "pink").code == 2

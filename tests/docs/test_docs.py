@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orderctl.audit.models import Change
 from orderctl.auth.models import AuthStatus
 from orderctl.cli.framework import Root
 from orderctl.cli.main import NOUNS
@@ -42,7 +44,7 @@ from tests.docs.pages import DOCS, PAGES, ROOT, anchors, generator, links, order
 if TYPE_CHECKING:
     from typer._click import Command, Context
 
-GENERATED = ("commands.md", "exit-codes.md", "configuration-keys.md")
+GENERATED: dict[str, str] = generator().pages()
 CALLS = [
     (page.name, line.text, call) for page in PAGES for line in shell_lines(page) for call in orderctl_calls(line.text)
 ]
@@ -67,6 +69,7 @@ MODELS: dict[str, type] = {
     "`inventory seed`, each of its lists": Seeded,
     "`users import`": RowReport,
     "`auth login`, `auth status`": AuthStatus,
+    "`audit`": Change,
     "`stack status`": Stack,
     "`local up`, `local down`, `local status`, `local reset`": LocalStatus,
 }
@@ -85,7 +88,7 @@ def understood(arguments: Sequence[str]) -> Command:
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_a_generated_page_is_what_make_docs_would_write_now(name: str) -> None:
-    assert (DOCS / name).read_text(encoding="utf-8") == generator().pages()[name], "run: make docs"
+    assert (DOCS / name).read_text(encoding="utf-8") == GENERATED[name], "run: make docs"
 
 
 def test_the_generated_pages_depend_on_neither_width_nor_environment() -> None:
@@ -98,6 +101,19 @@ def test_the_generated_pages_depend_on_neither_width_nor_environment() -> None:
         )
     ]
     assert ran[0] == ran[1]
+
+
+def test_there_is_a_manual_page_for_every_noun_and_no_other() -> None:
+    wanted = {"orderctl.1", *(f"orderctl-{noun}.1" for noun in NOUNS)}
+    assert {page.name for page in (DOCS / "man").iterdir()} == wanted
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_the_manual_pages_are_set_without_a_warning() -> None:
+    pages = sorted(str(page) for page in (DOCS / "man").glob("*.1"))
+    done = subprocess.run(["groff", "-man", "-ww", "-Tutf8", *pages], capture_output=True, check=True)
+    assert done.stderr == b""
+    assert done.stdout
 
 
 def test_every_page_of_commands_is_read() -> None:

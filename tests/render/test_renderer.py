@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TextIO
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orderctl.errors import FailedError, OrderctlError, TimeoutPassedError
 from orderctl.render.cells import span
 from orderctl.render.clean import clean
 from orderctl.render.renderer import Renderer
@@ -113,3 +115,51 @@ def test_who_decides_about_colour(choice: str, environ: dict[str, str], terminal
 def test_style_without_colour_writes_no_escape() -> None:
     assert Style(color=False).status("FAILED") == "FAILED"
     assert Style(color=True).status("FAILED") == "\x1b[31mFAILED\x1b[0m"
+
+
+@pytest.mark.parametrize("output", ["json", "table", "tsv", "csv", "jsonl"])
+@pytest.mark.parametrize("broken", [TimeoutPassedError("over"), KeyboardInterrupt(), FailedError("gone")])
+def test_what_came_before_it_broke_off_is_shown_in_every_format(output: str, broken: BaseException) -> None:
+    def items() -> Iterator[object]:
+        yield Parcel("o-1", "")
+        raise broken
+
+    out = io.StringIO()
+    with pytest.raises(type(broken)):
+        Renderer(out, io.StringIO(), FakeClock(), output=output).rows(("order_id", "note"), items())
+    assert "o-1" in out.getvalue()
+    if output == "json":
+        assert [item["order_id"] for item in json.loads(out.getvalue())] == ["o-1"]
+
+
+@pytest.mark.parametrize(("broken", "shown"), [(TimeoutPassedError("over"), "[]\n"), (FailedError("gone"), "")])
+def test_nothing_came_is_told_apart_from_nobody_knows(broken: OrderctlError | None, shown: str) -> None:
+    def items() -> Iterator[object]:
+        if broken is not None:
+            raise broken
+        yield Parcel("o-1", "")
+
+    out = io.StringIO()
+    with pytest.raises(OrderctlError):
+        Renderer(out, io.StringIO(), FakeClock(), output="json").rows(("order_id",), items())
+    assert out.getvalue() == shown
+
+
+ID = "arn:aws:states:ap-northeast-1:123456789012:execution:orders:01JD8Z7Q4W6T0N3V5X7Y9B1C2D"
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 132, 200])
+@pytest.mark.parametrize("title", ["order_id", "execution_arn", "name", "url", "queue", "message_id", "run"])
+def test_no_width_of_the_terminal_cuts_an_id(title: str, width: int) -> None:
+    out = Terminal()
+    note = "a long word of explanation that may be folded as it likes"
+    Renderer(out, io.StringIO(), FakeClock(), output="table", columns=width).rows(
+        (title, "status", "note"), [{title: ID, "status": "FAILED", "note": note}]
+    )
+    assert ID in out.getvalue()
+
+
+def test_text_over_several_lines_keeps_its_backslashes_and_loses_its_controls() -> None:
+    out = io.StringIO()
+    Renderer(out, io.StringIO(), FakeClock()).body("printf '%s\\t'\n\ttab \x1b[2J")
+    assert out.getvalue() == "printf '%s\\t'\n    tab \\x1b[2J\n"
