@@ -1,7 +1,7 @@
 """Step Functions, as the orders package speaks to it.
 
-Two clients: one for calls that may be repeated, and `once` for StartSyncExecution, which AWS runs anew every
-time it arrives. An Express execution takes up to five minutes, so `once` waits longer than that for its
+Two clients: one for calls that may be repeated, and `once` for the starts of Express executions, which AWS runs
+anew every time they arrive. An Express execution takes up to five minutes, so `once` waits longer than that for its
 reply and never sends again.
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from orderctl.aws.errors import aws_call
 from orderctl.orders import names
 from orderctl.orders.models import (
+    UNSAID,
     DescribedExecution,
     Execution,
     ExecutionStatus,
@@ -53,6 +54,12 @@ class StepFunctions:
         with aws_call(_SERVICE, "StartSyncExecution", subject=f"order {name}"):
             answer = self._once().start_sync_execution(stateMachineArn=state_machine_arn, name=name, input=input_json)
         return _described(dict(answer), StateMachineType.EXPRESS)
+
+    def start_once(self, state_machine_arn: str, name: str, input_json: str) -> StartedExecution:
+        """Start an Express execution without waiting for it; AWS starts another one for every request."""
+        with aws_call(_SERVICE, "StartExecution", subject=f"order {name}"):
+            answer = self._once().start_execution(stateMachineArn=state_machine_arn, name=name, input=input_json)
+        return StartedExecution(answer["executionArn"], answer.get("startDate"))
 
     def describe(self, execution_arn: str) -> DescribedExecution:
         """One execution with its input and output."""
@@ -97,6 +104,18 @@ class StepFunctions:
         with aws_call(_SERVICE, "DescribeStateMachine", subject=f"state machine {arn}"):
             answer = self._client.describe_state_machine(stateMachineArn=arn)
         return _state_machine(dict(answer))
+
+    def state_machine_of(self, execution_arn: str) -> StateMachine:
+        """The state machine with the definition this execution runs by."""
+        with aws_call(_SERVICE, "DescribeStateMachineForExecution", subject=_subject(execution_arn)):
+            answer = self._client.describe_state_machine_for_execution(executionArn=execution_arn)
+        return _state_machine(dict(answer))
+
+    def trace_header(self, execution_arn: str) -> str | None:
+        """`Root=1-…;Parent=…;Sampled=1`, or None for an execution nobody traced."""
+        with aws_call(_SERVICE, "DescribeExecution", subject=_subject(execution_arn)):
+            header: str | None = self._client.describe_execution(executionArn=execution_arn).get("traceHeader")
+        return header
 
     def stop(self, execution_arn: str, *, error: str | None, cause: str | None) -> datetime:
         """Stop a running execution."""
@@ -147,7 +166,7 @@ def _state_machine(answer: Mapping[str, Any]) -> StateMachine:
         state_machine_arn=answer["stateMachineArn"],
         type=StateMachineType(answer.get("type") or "STANDARD"),
         definition=answer.get("definition") or "{}",
-        log_level=logging.get("level") or "OFF",
+        log_level=logging.get("level") or UNSAID,
         logs_data=bool(logging.get("includeExecutionData")),
         log_group=groups[0].removesuffix(":*").split(":log-group:")[-1] if groups and groups[0] else None,
     )

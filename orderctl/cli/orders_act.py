@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orderctl import times
-from orderctl.cli import guard
 from orderctl.cli.framework import app_of
-from orderctl.cli.orders_common import Confirm, StateMachine, arn_of, set_resume
-from orderctl.context import App
-from orderctl.errors import ConflictError, FailedError, OrderctlError, PartlyDoneError, UsageError
-from orderctl.orders import find as found
-from orderctl.orders import redrive as acts
-from orderctl.orders.models import DescribedExecution, ExecutionStatus
-from orderctl.orders.redrive import Acted, Actionable, Decision
+from orderctl.cli.orders_common import Confirm, StateMachine, set_resume
+from orderctl.cli.orders_select import Filter, selected
+from orderctl.errors import ConflictError, FailedError, OrderctlError, PartlyDoneError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orderctl.context import App
+    from orderctl.orders.models import DescribedExecution
+    from orderctl.orders.redrive import Acted, Decision
 
 RESULT = ("order_id", "result", "reason", "new_execution_arn")
 Orders = Annotated[list[str] | None, typer.Argument(metavar="[ORDER...]", help="Ids, ARNs or @latest.")]
 Since = Annotated[str | None, typer.Option(metavar="WHEN", help="Every order started since, instead of naming them.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")]
+Until = Annotated[str | None, typer.Option(metavar="WHEN", help="With --since: started before this.")]
+Prefix = Annotated[str, typer.Option(metavar="TEXT", help="With --since: order ids that begin with this.")]
 Limit = Annotated[int, typer.Option("--max", metavar="N", min=1, help="At most this many of --since.")]
+MISSING = "there is no RedriveExecution here"
+RUNNING = ("RUNNING",)
+ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 def stop_orders(
     ctx: typer.Context,
     orders: Orders = None,
     since: Since = None,
+    until: Until = None,
+    prefix: Prefix = "",
     limit: Limit = 100,
     error: Annotated[str | None, typer.Option(metavar="TEXT", help="Error to record.")] = None,
     cause: Annotated[str | None, typer.Option(metavar="TEXT", help="Cause to record.")] = None,
@@ -42,8 +49,10 @@ def stop_orders(
 
     Example: orderctl orders stop 01JD8Z7Q --cause "recalled product" --yes
     """
+    from orderctl.orders import redrive as acts
+
     cli = app_of(ctx)
-    arns = _selected(cli, orders, since, limit, [ExecutionStatus.RUNNING], state_machine)
+    arns = selected(cli, orders, Filter(since, until, prefix, None, None, limit), RUNNING, state_machine)
     decisions = [acts.decide_stop(cli.executions, arn) for arn in arns]
     _act(
         cli, "stop", decisions, lambda it: acts.stop(cli.executions, it, error=error, cause=cause),
@@ -55,6 +64,14 @@ def redrive_orders(
     ctx: typer.Context,
     orders: Orders = None,
     since: Since = None,
+    until: Until = None,
+    prefix: Prefix = "",
+    status: Annotated[
+        str | None, typer.Option(metavar="STATUS", help="With --since: FAILED, TIMED_OUT or ABORTED alone.")
+    ] = None,
+    error: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="With --since: failed with this; a call each.")
+    ] = None,
     limit: Limit = 100,
     new: Annotated[bool, typer.Option("--new", help="Start a new execution with the same input instead.")] = False,
     dry_run: DryRun = False,
@@ -66,33 +83,17 @@ def redrive_orders(
 
     Example: orderctl orders redrive --since 2h --dry-run
     """
+    from orderctl.orders import redrive as acts
+
     cli = app_of(ctx)
-    closed = [ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT, ExecutionStatus.ABORTED]
-    arns = _selected(cli, orders, since, limit, closed, state_machine)
+    asked = Filter(since, until, prefix, status, error, limit)
+    arns = selected(cli, orders, asked, ENDED_BADLY, state_machine)
     decisions = [acts.decide_redrive(cli.executions, arn, cli.clock.now()) for arn in arns]
     if new:
         decisions = [_anew(decision) for decision in decisions]
     do = acts.start_anew if new else acts.redrive
     what = "start anew" if new else "redrive"
     _act(cli, what, decisions, lambda it: do(cli.executions, it), dry_run=dry_run, yes=yes, confirm=confirm)
-
-
-def _selected(
-    cli: App,
-    orders: list[str] | None,
-    since: str | None,
-    limit: int,
-    statuses: Sequence[ExecutionStatus],
-    state_machine: str | None,
-) -> list[str]:
-    if bool(orders) == bool(since):
-        raise UsageError("name orders, or --since for all that fit")
-    if orders:
-        return list(dict.fromkeys(arn_of(cli, order, state_machine) for order in orders))
-    begin = times.moment(since or "", cli.clock.now(), "--since")
-    machine = cli.resource("state_machine", state_machine)
-    each = (found.find(cli.executions, machine, status=status, since=begin, limit=limit) for status in statuses)
-    return [execution.execution_arn for listed in each for execution in listed][:limit]
 
 
 def _act(
@@ -105,6 +106,10 @@ def _act(
     yes: bool,
     confirm: str | None,
 ) -> None:
+    from orderctl.cli import guard
+    from orderctl.orders import redrive as acts
+    from orderctl.orders.redrive import Actionable
+
     actionable = [decision for decision in decisions if isinstance(decision, Actionable)]
     cli.renderer.say(f"{verb} {len(actionable)} of {len(decisions)} orders:")
     for line in acts.plan_lines(verb, decisions):
@@ -121,12 +126,17 @@ def _act(
 
 def _done(decision: Decision, do: Callable[[DescribedExecution], Acted]) -> Acted:
     """One order; a failure is a result, so that the others go on."""
+    from orderctl.orders import redrive as acts
+    from orderctl.orders.redrive import Acted, Actionable
+
     if not isinstance(decision, Actionable):
         return acts.refused(decision)
     it = decision.execution
     try:
         return do(it)
     except OrderctlError as error:
+        if acts.is_missing_here(error):
+            return Acted(it.order_id, it.execution_arn, "failed", f"{MISSING}: {error.message}")
         return Acted(it.order_id, it.execution_arn, "refused" if error.code == "conflict" else "failed", error.message)
 
 
@@ -139,12 +149,20 @@ def _conclude(cli: App, verb: str, done: Sequence[Acted]) -> None:
         cli.renderer.say("next: " + cli.command("orders", "watch", *following[:10]))
     if missed and len(missed) == len(done):
         kind = FailedError if any(each.result == "failed" for each in missed) else ConflictError
-        raise kind(f"could not {verb} {missed[0].order_id}: {missed[0].reason}")
+        hint = None
+        if (missed[0].reason or "").startswith(MISSING):
+            hint = "start it anew, with the same input: " + cli.command(
+                "orders", "redrive", missed[0].order_id, "--new"
+            )
+        raise kind(f"could not {verb} {missed[0].order_id}: {missed[0].reason}", hint=hint)
     if missed:
         raise PartlyDoneError(f"could not {verb} {len(missed)} of {len(done)} orders", hint="the output names them")
 
 
 def _planned(decision: Decision, verb: str) -> Acted:
+    from orderctl.orders import redrive as acts
+    from orderctl.orders.redrive import Acted, Actionable
+
     if not isinstance(decision, Actionable):
         return acts.refused(decision)
     it = decision.execution
@@ -153,6 +171,9 @@ def _planned(decision: Decision, verb: str) -> Acted:
 
 def _anew(decision: Decision) -> Decision:
     """A new execution needs no redrivable one: only one that did not succeed and has ended."""
+    from orderctl.orders.models import ExecutionStatus
+    from orderctl.orders.redrive import Actionable
+
     it = decision.execution
     bad = it.status.is_closed and it.status is not ExecutionStatus.SUCCEEDED
     return Actionable(it) if bad else decision

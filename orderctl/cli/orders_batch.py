@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orderctl import assignments
-from orderctl.assignments import Json
-from orderctl.cli import guard
 from orderctl.cli.orders_input import somebody
 from orderctl.errors import FailedError, PartlyDoneError, UsageError
-from orderctl.orders.batch import BatchLine, check, read, submit_all
-from orderctl.orders.order import quantity_from
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from orderctl.assignments import Json
     from orderctl.context import App
+    from orderctl.orders.batch import BatchLine
 
 COLUMNS = ("line", "order_id", "result", "message")
 PROGRESS_EVERY = 100
@@ -32,7 +30,11 @@ def submit_batch(
     confirm: str | None,
 ) -> None:
     """Check all, then start all. Raises UsageError before the first start, PartlyDoneError after the last."""
+    from orderctl import assignments
+    from orderctl.cli import guard
     from orderctl.documents import opened
+    from orderctl.orders.batch import check, read, submit_all
+    from orderctl.orders.order import quantity_from
 
     changes = assignments.changes(sets)
     given = {name: quantity_from(value) if name == "quantity" else value for name, value in common.items() if value}

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orderctl import times
-from orderctl.cli.orders_watch import WatchOptions
-from orderctl.context import App
 from orderctl.errors import UsageError
-from orderctl.orders.models import ExecutionStatus
-from orderctl.orders.names import execution_arn
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from orderctl.cli.orders_watch import WatchOptions
+    from orderctl.context import App
+    from orderctl.orders.models import ExecutionStatus
 
 StateMachine = Annotated[str | None, typer.Option("--state-machine", metavar="ARN", help="State machine to use.")]
 Timeout = Annotated[str | None, typer.Option(metavar="DURATION", help="Stop watching after this; exit 124.")]
 Interval = Annotated[str | None, typer.Option(metavar="DURATION", help="Pause between two reads; 1s.")]
 UntilState = Annotated[str | None, typer.Option(metavar="NAME", help="Watch until this state is entered; exit 0.")]
 Confirm = Annotated[str | None, typer.Option(metavar="ENV", help="Needed in a protected environment.")]
+Order = Annotated[str, typer.Argument(metavar="ORDER", help="Id, ARN or @latest.")]
+Express = Annotated[bool, typer.Option("--express", help="ORDER is an Express execution: its log is read.")]
+LookBack = Annotated[str | None, typer.Option("--since", metavar="WHEN", help="How far back logs are searched; 1d.")]
 
 
 def watch_options(
     timeout: str | None, interval: str | None, until_state: str | None, *, patience: float = 0
 ) -> WatchOptions:
     """The watching flags, read; raises UsageError naming the flag."""
+    from orderctl import times
+    from orderctl.cli.orders_watch import WatchOptions
+
     pause = times.span(interval, "--interval") if interval else 1.0
     if pause < 0.1:
         raise UsageError("--interval wants at least 100ms", hint="the account's quota is shared by everybody")
@@ -32,8 +40,17 @@ def watch_options(
 
 
 def arn_of(cli: App, order: str, state_machine: str | None) -> str:
-    """The execution an ORDER means; the state machine is looked up only where it is needed."""
+    """The Standard execution an ORDER means; the state machine is looked up only where it is needed."""
+    from orderctl.orders.names import execution_arn
+
     return execution_arn(order, lambda: cli.resource("state_machine", state_machine), cli.executions)
+
+
+def moment_of(cli: App, text: str | None, flag: str) -> datetime | None:
+    """A `--since` or `--until`, read; None where it was not given."""
+    from orderctl import times
+
+    return times.moment(text, cli.clock.now(), flag) if text else None
 
 
 def set_resume(cli: App, orders: list[str]) -> None:
@@ -43,6 +60,8 @@ def set_resume(cli: App, orders: list[str]) -> None:
 
 def status_of(text: str | None) -> ExecutionStatus | None:
     """A status in any case, or None; raises UsageError with those there are."""
+    from orderctl.orders.models import ExecutionStatus
+
     if text is None:
         return None
     try:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orderctl.cli.framework import app_of
-from orderctl.cli.orders_common import StateMachine, arn_of
-from orderctl.orders.explain import explain
-from orderctl.orders.graph import Node, nodes
-from orderctl.orders.names import machine_of
+from orderctl.cli.orders_common import Express, StateMachine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orderctl.orders.graph import Node
 
 COLUMNS = ("name", "type", "label", "status", "ways")
 
@@ -19,19 +20,26 @@ COLUMNS = ("name", "type", "label", "status", "ways")
 def graph(
     ctx: typer.Context,
     order: Annotated[str | None, typer.Argument(metavar="[ORDER]", help="Mark the way this order took.")] = None,
+    express: Express = False,
     state_machine: StateMachine = None,
 ) -> None:
     """The states and the ways between them, read from the definition.
 
     Example: orderctl orders graph @latest
     """
+    from orderctl.cli.orders_express import any_arn_of, histories_of
+    from orderctl.orders.explain import explain
+    from orderctl.orders.graph import nodes
+    from orderctl.orders.names import machine_of
+
     cli = app_of(ctx)
-    arn = arn_of(cli, order, state_machine) if order else None
-    machine = machine_of(arn) if arn else cli.resource("state_machine", state_machine)
+    arn = any_arn_of(cli, order, state_machine, express=express) if order else None
+    name = "express_state_machine" if express else "state_machine"
+    machine = machine_of(arn) if arn else cli.resource(name, state_machine)
     found = nodes(cli.executions.state_machine(machine).definition)
     taken: dict[str, str] = {}
     if arn is not None:
-        taken = {_plain(line.state): line.status for line in explain(cli.executions, arn, cli.clock).states}
+        taken = {_plain(line.state): line.status for line in explain(histories_of(cli), arn, cli.clock).states}
     if cli.renderer.format == "table":
         for node in found:
             for text in lines(node, taken):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orderctl import assignments, jsontext
-from orderctl.assignments import Json
 from orderctl.errors import UsageError
-from orderctl.orders.names import new_order_id
-from orderctl.orders.order import Order, parse_order, quantity_from
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orderctl.assignments import Json
     from orderctl.context import App
+    from orderctl.orders.order import Order
 
 STDIN = "-"
 
@@ -29,6 +27,10 @@ def order_from(
     sets: Sequence[str],
 ) -> tuple[Order, bool]:
     """The order, and whether its id was made here. Raises UsageError naming the field that is wrong."""
+    from orderctl import assignments
+    from orderctl.orders.names import new_order_id
+    from orderctl.orders.order import parse_order, quantity_from
+
     document = _document(cli, file)
     flags: dict[str, Json] = {
         "product_id": product_id,
@@ -50,6 +52,8 @@ def order_from(
 
 def read_text(cli: App, file: str) -> tuple[str, str]:
     """The text of a file or of stdin, and what errors call it. Raises UsageError where it is not there."""
+    from pathlib import Path
+
     if file == STDIN:
         return cli.stdin.read(), "<stdin>"
     try:
@@ -59,6 +63,8 @@ def read_text(cli: App, file: str) -> tuple[str, str]:
 
 
 def _document(cli: App, file: str | None) -> dict[str, Json]:
+    from orderctl import jsontext
+
     if file is None:
         return {}
     text, source = read_text(cli, file)

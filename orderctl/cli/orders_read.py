@@ -1,39 +1,36 @@
-"""`orders watch`, `list`, `show` and `history`: what became of orders."""
+"""`orders watch`, `show` and `history`: what becomes, and what became, of one order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orderctl import times
 from orderctl.cli.framework import app_of
 from orderctl.cli.orders_common import (
+    Express,
     Interval,
+    LookBack,
+    Order,
     StateMachine,
     Timeout,
     UntilState,
-    arn_of,
+    moment_of,
     set_resume,
-    status_of,
     watch_options,
 )
-from orderctl.cli.orders_input import read_text
-from orderctl.cli.orders_watch import watch
-from orderctl.context import App
 from orderctl.errors import UsageError
-from orderctl.orders import find as found
-from orderctl.orders.explain import explain
-from orderctl.orders.history import HistoryReader
-from orderctl.orders.names import order_id_of
-from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
-from orderctl.orders.watching import Step, steps_of
 
-LISTED = ("order_id", "status", "started_at", "stopped_at")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orderctl.context import App
+    from orderctl.orders.history import HistoryReader
+    from orderctl.orders.watching import Step
+
 SHOWN = (
     "order_id", "status", "failed_state", "error_type", "error_message", "retries", "next_step", "redrive_status",
-    "started_at", "stopped_at", "execution_arn", "input", "output",
+    "started_at", "stopped_at", "execution_arn", "input", "output", "failed_state_input",
 )  # fmt: skip
 STATES = ("state", "type", "status", "duration_seconds", "attempts", "error")
 EVENTS = ("id", "timestamp", "type", "state", "what", "duration_seconds", "error")
@@ -46,88 +43,92 @@ def watch_orders(
     timeout: Timeout = None,
     interval: Interval = None,
     until_state: UntilState = None,
+    patience: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long an order may not have started yet; 0 is not at all.")
+    ] = "10s",
+    express: Express = False,
     state_machine: StateMachine = None,
 ) -> None:
     """Follow executions to their end; the exit code is their outcome.
 
     Example: orderctl orders watch @latest --timeout 10m
     """
+    from orderctl import times
+    from orderctl.cli.orders_express import any_arn_of
+    from orderctl.cli.orders_watch import watch
+    from orderctl.orders.names import is_express, order_id_of
+
     cli = app_of(ctx)
-    options = watch_options(timeout, interval, until_state)
+    options = watch_options(timeout, interval, until_state, patience=times.span(patience, "--patience"))
+    options.says_patience = True
     named = list(dict.fromkeys([*(orders or []), *_listed(cli, file)]))
     if not named:
         raise UsageError("no order is named", hint="orderctl orders watch ORDER..., or --file -")
-    arns = list(dict.fromkeys(arn_of(cli, order, state_machine) for order in named))
+    arns = list(dict.fromkeys(any_arn_of(cli, order, state_machine, express=express) for order in named))
     by_arn = state_machine is not None or any(order.startswith("arn:") for order in named)
-    set_resume(cli, arns if by_arn else [order_id_of(arn) for arn in arns])
+    set_resume(cli, arns if by_arn or any(map(is_express, arns)) else [order_id_of(arn) for arn in arns])
     watch(cli, arns, options)
 
 
 def show(
     ctx: typer.Context,
-    order: Annotated[str, typer.Argument(metavar="ORDER", help="Id, ARN or @latest.")],
+    order: Order,
+    express: Express = False,
+    since: LookBack = None,
     state_machine: StateMachine = None,
 ) -> None:
     """What became of one order: its states, its error decoded, and what can be done about it.
 
     Example: orderctl orders show @latest
     """
+    from orderctl.cli.orders_express import any_arn_of, histories_of
+    from orderctl.orders.explain import explain
+
     cli = app_of(ctx)
-    explained = explain(cli.executions, arn_of(cli, order, state_machine), cli.clock)
+    begin = moment_of(cli, since, "--since")
+    arn = any_arn_of(cli, order, state_machine, express=express, since=begin)
+    explained = explain(histories_of(cli, begin), arn, cli.clock)
     cli.renderer.one(explained, None if cli.renderer.is_machine else SHOWN)
     if cli.renderer.format == "table" and explained.states:
         cli.renderer.body("")
         cli.renderer.rows(STATES, explained.states)
-
-
-def list_orders(
-    ctx: typer.Context,
-    status: Annotated[str | None, typer.Option(metavar="STATUS", help="RUNNING, SUCCEEDED, FAILED …")] = None,
-    since: Annotated[str | None, typer.Option(metavar="WHEN", help="2h, or an ISO 8601 time.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="WHEN", help="2h, or an ISO 8601 time.")] = None,
-    prefix: Annotated[str, typer.Option(metavar="TEXT", help="Order ids that begin with this.")] = "",
-    limit: Annotated[int, typer.Option("--max", metavar="N", min=1, help="At most this many.")] = 50,
-    state_machine: StateMachine = None,
-) -> None:
-    """Executions of the order workflow, newest first.
-
-    Example: orderctl orders list --status FAILED --since 2h
-    """
-    cli = app_of(ctx)
-    now = cli.clock.now()
-    executions = found.find(
-        cli.executions,
-        cli.resource("state_machine", state_machine),
-        status=status_of(status),
-        since=times.moment(since, now, "--since") if since else None,
-        until=times.moment(until, now, "--until") if until else None,
-        prefix=prefix,
-        limit=limit,
-    )
-    cli.renderer.rows(LISTED, executions)
+    if cli.renderer.format == "table" and explained.stack:
+        cli.renderer.body("\n" + "\n".join(explained.stack))
 
 
 def history(
     ctx: typer.Context,
-    order: Annotated[str, typer.Argument(metavar="ORDER", help="Id, ARN or @latest.")],
+    order: Order,
     data: Annotated[bool, typer.Option("--data", help="With every input and output, in JSON.")] = False,
+    express: Express = False,
+    since: LookBack = None,
     state_machine: StateMachine = None,
 ) -> None:
     """Every event of one execution so far, as AWS recorded it.
 
     Example: orderctl orders history @latest -o jsonl --data
     """
+    from orderctl.cli.orders_express import any_arn_of, histories_of
+    from orderctl.orders.history import HistoryReader
+    from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
+
     cli = app_of(ctx)
-    arn = arn_of(cli, order, state_machine)
-    reader = HistoryReader(cli.executions, arn, TokenBucket(cli.clock, HISTORY_PER_SECOND), with_data=data)
+    begin = moment_of(cli, since, "--since")
+    arn = any_arn_of(cli, order, state_machine, express=express, since=begin)
+    bucket = TokenBucket(cli.clock, HISTORY_PER_SECOND)
+    reader = HistoryReader(histories_of(cli, begin), arn, bucket, with_data=data, patience=1)
     cli.renderer.rows(EVENTS, _events(cli, reader))
 
 
 def _events(cli: App, reader: HistoryReader) -> Iterator[Step]:
+    from orderctl.orders.watching import steps_of
+
     yield from steps_of(reader)
     for hole in reader.holes:
         cli.renderer.warn(f"{hole} of the history never came")
 
 
 def _listed(cli: App, file: str | None) -> list[str]:
+    from orderctl.cli.orders_input import read_text
+
     return read_text(cli, file)[0].split() if file else []

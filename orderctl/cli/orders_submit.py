@@ -1,14 +1,12 @@
-"""`orders submit`: start the workflow for one order."""
+"""`orders submit`: start the workflow for one order, or for a file of them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orderctl.cli import guard
 from orderctl.cli.framework import app_of
-from orderctl.cli.orders_batch import submit_batch
 from orderctl.cli.orders_common import (
     Confirm,
     Interval,
@@ -18,18 +16,18 @@ from orderctl.cli.orders_common import (
     set_resume,
     watch_options,
 )
-from orderctl.cli.orders_input import order_from
-from orderctl.cli.orders_via import EVENT_PATIENCE, Via, submit_by_event
-from orderctl.cli.orders_watch import always_a_result, watch
-from orderctl.context import App
 from orderctl.errors import UsageError
-from orderctl.orders.follow import NEW_PATIENCE
-from orderctl.orders.models import DescribedExecution, Execution, ExecutionStatus
-from orderctl.orders.order import Order
-from orderctl.orders.submit import OnConflict, submit, submit_express
-from orderctl.orders.watching import ended_badly
+from orderctl.orders.models import OnConflict, Via
+
+if TYPE_CHECKING:
+    from orderctl.cli.orders_watch import WatchOptions
+    from orderctl.context import App
+    from orderctl.orders.models import DescribedExecution, Execution
+    from orderctl.orders.order import Order
 
 EXECUTION = ("order_id", "status", "started_at", "execution_arn")
+NEW_PATIENCE = 5.0
+"""Seconds an execution just started may be unknown to GetExecutionHistory."""
 
 
 def submit_order(
@@ -45,8 +43,10 @@ def submit_order(
     ] = None,
     watching: Annotated[bool, typer.Option("--watch", help="Follow it; the exit code is the outcome.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return once it is started (the default).")] = False,
-    express: Annotated[bool, typer.Option("--express", help="Run it on the Express state machine and wait.")] = False,
-    via: Annotated[Via, typer.Option(help="Start the workflow, or put OrderCreated on the bus.")] = Via.WORKFLOW,
+    express: Annotated[bool, typer.Option("--express", help="Run it on the Express state machine.")] = False,
+    via: Annotated[
+        Via, typer.Option(help="Start the workflow, POST to the API, or put OrderCreated on the bus.")
+    ] = Via.WORKFLOW,
     on_conflict: Annotated[OnConflict, typer.Option(help="Where the order is running already.")] = OnConflict.ATTACH,
     timeout: Timeout = None,
     interval: Interval = None,
@@ -59,15 +59,19 @@ def submit_order(
 
     Example: orderctl orders submit --product-id widget-1 --quantity 2 --watch
     """
+    from orderctl.cli import guard
+    from orderctl.cli.orders_input import order_from
+    from orderctl.cli.orders_via import EVENT_PATIENCE, submit_by_api, submit_by_event
+
     cli = app_of(ctx)
     options = watch_options(
-        timeout, interval, until_state, patience=EVENT_PATIENCE if via is Via.EVENT else NEW_PATIENCE
+        timeout, interval, until_state, patience=NEW_PATIENCE if via is Via.WORKFLOW else EVENT_PATIENCE
     )
     follows = watching or until_state is not None
-    _check_combination(express=express, detach=detach, follows=follows)
-    if via is Via.EVENT and (express or batch is not None):
-        raise UsageError("--via event excludes --express and --batch", hint="orderctl events publish takes files")
+    _check_combination(express=express, detach=detach, follows=follows, via=via, batch=batch is not None)
     if batch is not None:
+        from orderctl.cli.orders_batch import submit_batch
+
         _check_batch(order_id, file, follows or express)
         machine = cli.resource("state_machine", state_machine)
         common = {"product_id": product_id, "quantity": quantity, "user_id": user_id}
@@ -82,30 +86,66 @@ def submit_order(
         return
     guard.adding(cli, confirm=confirm)
     cli.renderer.say(f"order {order.order_id}")
+    wanted = options if follows else None
     if express:
-        cli.resume = "it goes on without being watched; its events are in the state machine's log group"
-        _show_express(cli, submit_express(cli.executions, machine, order))
-        return
-    if via is Via.EVENT:
-        submit_by_event(cli, order, machine, options if follows else None)
-        return
+        _express(cli, order, machine, detach=detach)
+    elif via is Via.EVENT:
+        submit_by_event(cli, order, machine, wanted)
+    elif via is Via.API:
+        submit_by_api(cli, order, machine, on_conflict, made_id=made_id, options=wanted)
+    else:
+        _workflow(cli, order, machine, on_conflict, made_id, wanted, by_arn=state_machine is not None)
+
+
+def _workflow(
+    cli: App,
+    order: Order,
+    machine: str,
+    on_conflict: OnConflict,
+    made_id: bool,
+    options: WatchOptions | None,
+    *,
+    by_arn: bool,
+) -> None:
+    from orderctl.cli.orders_result import always_a_result
+    from orderctl.cli.orders_watch import watch
+    from orderctl.orders.submit import submit
+
     cli.resume = f"run it again with --order-id {order.order_id}: it starts the order once"
-    with always_a_result(cli, order.order_id, wanted=follows):
+    with always_a_result(cli, order.order_id, wanted=options is not None):
         submitted = submit(cli.executions, machine, order, on_conflict=on_conflict, made_id=made_id)
     if submitted.attached:
         cli.renderer.say("it is running already; attached")
-    set_resume(cli, [_reference(submitted.execution, state_machine)])
-    if follows:
-        watch(cli, [submitted.execution.execution_arn], options)
+    execution = submitted.execution
+    set_resume(cli, [execution.execution_arn if by_arn else execution.order_id])
+    if options is not None:
+        watch(cli, [execution.execution_arn], options)
     else:
-        cli.renderer.one(submitted.execution, EXECUTION)
+        cli.renderer.one(execution, EXECUTION)
 
 
-def _check_combination(*, express: bool, detach: bool, follows: bool) -> None:
+def _express(cli: App, order: Order, machine: str, *, detach: bool) -> None:
+    from orderctl.cli.orders_express import say_what_cannot_be_seen
+    from orderctl.orders.submit import submit_express, submit_express_detached
+
+    if not detach:
+        cli.resume = f"it goes on without being watched: orderctl orders show {order.order_id} --express"
+        _show_express(cli, submit_express(cli.executions, machine, order))
+        return
+    say_what_cannot_be_seen(cli, machine, watched=False)
+    cli.resume = f"it may have been started; look first: orderctl orders trace {order.order_id}"
+    started: Execution = submit_express_detached(cli.executions, machine, order)
+    set_resume(cli, [started.execution_arn])
+    cli.renderer.one(started, EXECUTION)
+
+
+def _check_combination(*, express: bool, detach: bool, follows: bool, via: Via, batch: bool) -> None:
     if detach and follows:
         raise UsageError("--detach and --watch exclude each other")
-    if detach and express:
-        raise UsageError("--express waits for the result", hint="leave out --detach")
+    if via is not Via.WORKFLOW and (express or batch):
+        raise UsageError(
+            f"--via {via.value} excludes --express and --batch", hint="orderctl events publish takes files"
+        )
 
 
 def _check_batch(order_id: str | None, file: str | None, follows: bool) -> None:
@@ -120,10 +160,8 @@ def _plan(order: Order, machine: str) -> dict[str, object]:
 
 
 def _show_express(cli: App, execution: DescribedExecution) -> None:
+    from orderctl.orders.watching import ended_badly
+
     cli.renderer.one(execution, ("order_id", "status", "error", "cause", "output", "execution_arn"))
-    if execution.status is not ExecutionStatus.SUCCEEDED:
+    if execution.status != "SUCCEEDED":
         raise ended_badly([execution], 1)
-
-
-def _reference(execution: Execution, state_machine: str | None) -> str:
-    return execution.execution_arn if state_machine else execution.order_id

@@ -1,21 +1,23 @@
-"""`orders tail`: everything that happens in the order workflow, as it happens."""
+"""`orders tail`: everything that happens in the order workflows, as it happens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orderctl import times
 from orderctl.cli.framework import app_of
-from orderctl.cli.orders_common import StateMachine, Timeout, status_of
-from orderctl.cli.orders_watch import COLUMNS, sentence
-from orderctl.context import App
-from orderctl.orders.cause import decode
-from orderctl.orders.models import Execution, ExecutionStatus
-from orderctl.orders.tail import Ended, Notice, tail
-from orderctl.orders.watching import Step
+from orderctl.cli.orders_common import StateMachine, Timeout, moment_of, status_of
+from orderctl.orders.models import MachineChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from orderctl.context import App
+    from orderctl.orders.models import Execution, ExecutionStatus
+    from orderctl.orders.tail import Happened, Tailed
+    from orderctl.orders.watching import Step
 
 SUMMARY = ("stopped_at", "order_id", "status", "seconds", "failed_state", "error")
 
@@ -26,34 +28,59 @@ def tail_orders(
     status: Annotated[str | None, typer.Option(metavar="STATUS", help="With --summary: only those.")] = None,
     state: Annotated[str | None, typer.Option(metavar="NAME", help="Only transitions of this state.")] = None,
     error: Annotated[str | None, typer.Option(metavar="TEXT", help="Only where the error holds this text.")] = None,
+    kind: Annotated[
+        MachineChoice, typer.Option("--type", help="Which workflow; Express is read from its log.")
+    ] = MachineChoice.STANDARD,
     since: Annotated[str | None, typer.Option(metavar="WHEN", help="From executions started since; now.")] = None,
     timeout: Timeout = None,
     state_machine: StateMachine = None,
 ) -> None:
-    """Follow every new execution; Standard workflows only. Ends with Ctrl-C or --timeout.
+    """Follow every new execution. Ends with Ctrl-C or --timeout.
 
     Example: orderctl orders tail --summary --status FAILED --since 10m
     """
+    from orderctl import times
+    from orderctl.cli.orders_result import closed_by_a_result
+    from orderctl.cli.orders_watch import COLUMNS
+    from orderctl.orders.tail import tail
+
     cli = app_of(ctx)
     wanted = status_of(status)
-    summary = summary or wanted is not None
-    happened = tail(
-        cli.executions,
-        cli.resource("state_machine", state_machine),
-        cli.clock,
-        since=times.moment(since, cli.clock.now(), "--since") if since else None,
-        timeout=times.span(timeout, "--timeout") if timeout else None,
-    )
+    tailed = _tailed(cli, kind, moment_of(cli, since, "--since"), state_machine)
+    happened = tail(tailed, cli.clock, timeout=times.span(timeout, "--timeout") if timeout else None)
     cli.resume = None
-    if summary:
-        _print(cli, SUMMARY, _ends(cli, happened, wanted, error))
-    else:
-        _print(cli, COLUMNS, _steps(cli, happened, state, error))
+    with closed_by_a_result(cli):
+        if summary or wanted is not None:
+            _print(cli, SUMMARY, _ends(cli, happened, wanted, error))
+        else:
+            _print(cli, COLUMNS, _steps(cli, happened, state, error))
+
+
+def _tailed(cli: App, kind: MachineChoice, since: datetime | None, state_machine: str | None) -> list[Tailed]:
+    from orderctl.cli.orders_express import described, log_group_of, say_what_cannot_be_seen
+    from orderctl.orders.tail import StandardTail
+    from orderctl.orders.tail_express import ExpressTail
+
+    found: list[Tailed] = []
+    if kind is not MachineChoice.EXPRESS:
+        machine = cli.resource("state_machine", state_machine)
+        found.append(StandardTail(cli.executions, machine, cli.clock, since=since))
+    if kind is not MachineChoice.STANDARD:
+        machine = cli.resource("express_state_machine", state_machine)
+        say_what_cannot_be_seen(cli, machine, watched=True)
+        known = described(cli, machine)
+        is_whole = known is None or known.log_level not in ("ERROR", "FATAL")
+        group = log_group_of(cli, machine)
+        found.append(ExpressTail(cli.logs, group, machine, cli.clock, since=since, is_whole=is_whole))
+    return found
 
 
 def _ends(
-    cli: App, happened: Iterator[Step | Ended | Notice], wanted: ExecutionStatus | None, error: str | None
+    cli: App, happened: Iterator[Happened], wanted: ExecutionStatus | None, error: str | None
 ) -> Iterator[Execution]:
+    from orderctl.orders.cause import decode
+    from orderctl.orders.tail import Ended
+
     for item in happened:
         _notice(cli, item)
         if isinstance(item, Ended) and wanted in (None, item.execution.status):
@@ -62,7 +89,9 @@ def _ends(
                 yield item.execution
 
 
-def _steps(cli: App, happened: Iterator[Step | Ended | Notice], state: str | None, error: str | None) -> Iterator[Step]:
+def _steps(cli: App, happened: Iterator[Happened], state: str | None, error: str | None) -> Iterator[Step]:
+    from orderctl.orders.watching import Step
+
     for item in happened:
         _notice(cli, item)
         if not isinstance(item, Step) or not (item.has_transition or cli.renderer.is_machine):
@@ -72,13 +101,18 @@ def _steps(cli: App, happened: Iterator[Step | Ended | Notice], state: str | Non
             yield item
 
 
-def _notice(cli: App, item: Step | Ended | Notice) -> None:
+def _notice(cli: App, item: Happened) -> None:
+    from orderctl.orders.tail import Notice
+
     if isinstance(item, Notice):
         cli.renderer.warn(item.text)
 
 
 def _print(cli: App, columns: tuple[str, ...], items: Iterator[Step] | Iterator[Execution]) -> None:
     """A line at a time, also in a table: a tail has no end to lay one out at."""
+    from orderctl.cli.orders_watch import sentence
+    from orderctl.orders.watching import Step
+
     if cli.renderer.format == "table":
         for item in items:
             cli.renderer.text(sentence(item) if isinstance(item, Step) else _line(item))
@@ -89,6 +123,7 @@ def _print(cli: App, columns: tuple[str, ...], items: Iterator[Step] | Iterator[
 def _line(execution: Execution) -> str:
     """An ended execution for a person."""
     from orderctl import jsontext
+    from orderctl.orders.cause import decode
     from orderctl.render.cells import span
 
     ended = "" if execution.stopped_at is None else jsontext.iso(execution.stopped_at)

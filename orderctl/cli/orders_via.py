@@ -1,50 +1,89 @@
-"""`orders submit --via event`: the order takes the way orders take in production, over the event bus.
+"""`orders submit --via api|event`: the order takes the way orders take in production.
 
-Nobody answers with an execution there; the consumer names it after the order, so that is where it is looked
-for. Where it never appears, the event was lost on the way or waits in a dead-letter queue.
+Nobody answers with an execution there; the consumer of OrderCreated names it after the order, so that is where it
+is looked for. Where it never appears, the event was lost on the way or waits in a dead-letter queue.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from orderctl.cli.orders_common import set_resume
-from orderctl.cli.orders_watch import WatchOptions, always_a_result, watch
+from orderctl.cli.orders_result import always_a_result
+from orderctl.cli.orders_watch import WatchOptions, watch
 from orderctl.errors import FailedError, NotFoundError
-from orderctl.orders.names import named
-from orderctl.orders.order import Order
 
 if TYPE_CHECKING:
     from orderctl.context import App
     from orderctl.events.models import Published
+    from orderctl.orders.api import Posted
+    from orderctl.orders.models import OnConflict
+    from orderctl.orders.order import Order
 
 EVENT_PATIENCE = 60.0
 """Seconds the execution may take to appear: EventBridge, the consumer's cold start, one retry."""
-COLUMNS = ("order_id", "status", "event_id")
-
-
-class Via(StrEnum):
-    """The way an order enters the workflow."""
-
-    WORKFLOW = "workflow"
-    EVENT = "event"
+PUBLISHED = ("order_id", "status", "event_id")
+POSTED = ("order_id", "status", "request_id")
 
 
 def submit_by_event(cli: App, order: Order, machine: str, options: WatchOptions | None) -> None:
     """Publish OrderCreated, and with `options` watch the execution it starts."""
+    from orderctl.orders.names import named
+
     arn = named(machine, order.order_id)
     with always_a_result(cli, order.order_id, wanted=options is not None):
         published = _publish(cli, order)
+    _go_on(cli, order, arn, published, PUBLISHED, "its event was published", options)
+
+
+def submit_by_api(
+    cli: App, order: Order, machine: str, on_conflict: OnConflict, *, made_id: bool, options: WatchOptions | None
+) -> None:
+    """POST the order, and with `options` watch the execution it leads to; one that runs already is attached to."""
+    from orderctl.orders.api import existing
+    from orderctl.orders.names import named
+    from orderctl.orders.submit import bare, check_attachable
+
+    arn = named(machine, order.order_id)
+    with always_a_result(cli, order.order_id, wanted=options is not None):
+        found = None if made_id else existing(cli.executions, arn)
+        if found is not None:
+            check_attachable(found, order, on_conflict, made_id)
+        posted = _post(cli, order, arn) if found is None else None
+    if posted is None and found is not None:
+        cli.renderer.say("it is running already; attached, nothing was posted")
+        if options is None:
+            cli.renderer.one(bare(found), ("order_id", "status", "started_at", "execution_arn"))
+            return
+    if posted is not None and posted.status == "found":
+        cli.renderer.say("the API's answer was lost; the order's execution is there")
+    _go_on(cli, order, arn, posted, POSTED, "the API took it", options)
+
+
+def _go_on(
+    cli: App,
+    order: Order,
+    arn: str,
+    done: Published | Posted | None,
+    columns: tuple[str, ...],
+    said: str,
+    options: WatchOptions | None,
+) -> None:
     set_resume(cli, [order.order_id])
     if options is None:
-        cli.renderer.one(published, COLUMNS)
+        cli.renderer.one(done, columns)
         return
     options.absent = NotFoundError(
-        f"order {order.order_id}: its event was published, but no execution appeared in {EVENT_PATIENCE:.0f}s",
+        f"order {order.order_id}: {said}, but no execution appeared in {EVENT_PATIENCE:.0f}s",
         hint="its consumer may have failed: orderctl dlq list",
     )
     watch(cli, [arn], options)
+
+
+def _post(cli: App, order: Order, arn: str) -> Posted:
+    from orderctl.orders.api import post
+
+    return post(cli.api("orders_api_url"), cli.executions, order, arn, cli.clock)
 
 
 def _publish(cli: App, order: Order) -> Published:

@@ -1,22 +1,20 @@
-"""Watching, in every output: a live view, a line a transition, a stream of JSON, or one document.
-
-Whatever ends a watch (the executions, the timeout, Ctrl-C, an error), the outcome is written first and the
-error raised after: a stream of JSON always closes with one `result`, and `-o json` always is a document.
-"""
+"""Watching, in every output: a live view, a line a transition, a stream of JSON, or one document."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from orderctl import jsontext
+from orderctl.cli.orders_result import result, write_result
 from orderctl.errors import NotFoundError, OrderctlError, TimeoutPassedError
-from orderctl.orders.follow import INTERVAL, News, follow
-from orderctl.orders.watching import Step, Watching
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from orderctl.context import App
+    from orderctl.orders.follow import News
+    from orderctl.orders.graph import Node
+    from orderctl.orders.watching import Step, Watching
 
 COLUMNS = ("timestamp", "order_id", "state", "what", "duration_seconds", "error")
 
@@ -28,7 +26,7 @@ class WatchOptions:
         self,
         *,
         timeout: float | None = None,
-        interval: float = INTERVAL,
+        interval: float = 1.0,
         until_state: str | None = None,
         patience: float = 0,
     ) -> None:
@@ -38,65 +36,50 @@ class WatchOptions:
         self.patience = patience
         self.absent: NotFoundError | None = None
         """What it means where nothing was ever seen of the execution."""
+        self.says_patience = False
+        """Was the patience chosen by whoever named the order, so that the end has to speak of it?"""
 
 
 def watch(cli: App, execution_arns: Sequence[str], options: WatchOptions) -> None:
     """Watch to the end, show it, and raise what the exit code has to tell."""
+    from orderctl.cli.orders_express import prepare_watch
+    from orderctl.orders.watching import Watching
+
     watching = Watching(execution_arns)
     end: BaseException | None = None
     try:
+        prepare_watch(cli, execution_arns, options)
         _show(cli, watching, options)
         end = watching.verdict(options.until_state)
     except TimeoutPassedError as error:
         end = TimeoutPassedError(error.message, hint=cli.resume)
     except NotFoundError as error:
         never_seen = all(tracker.started_at is None for tracker in watching.trackers.values())
-        end = options.absent if options.absent is not None and never_seen else error
+        end = (options.absent or _unseen(error, options)) if never_seen else error
     except (OrderctlError, KeyboardInterrupt) as error:
         end = error
-    write_result(cli, result(watching, end))
+    write_result(cli, lambda: result(cli, watching, end))
     if end is not None:
         raise end
 
 
-@contextmanager
-def always_a_result(cli: App, order_id: str, *, wanted: bool) -> Iterator[None]:
-    """Close the stream also where the watch never began: the start was refused, or interrupted."""
-    try:
-        yield
-    except (OrderctlError, KeyboardInterrupt) as error:
-        if wanted:
-            write_result(cli, {"order_id": order_id, **_ending(error)})
-        raise
-
-
-def result(watching: Watching, end: BaseException | None) -> dict[str, object]:
-    """The outcome as JSON: the execution's own names for one order, a list of executions for several."""
-    executions = [jsontext.plain(execution) for execution in watching.executions]
-    body = dict(executions[0]) if len(executions) == 1 else {"executions": executions}
-    reached = "until_state" if watching.reached else "succeeded"
-    return {**body, **({"outcome": reached, "exit_code": 0, "message": None} if end is None else _ending(end))}
-
-
-def write_result(cli: App, document: dict[str, object]) -> None:
-    """The last word of a watch for a program that reads; people have seen it already."""
-    if cli.renderer.format == "jsonl":
-        kind = document.get("type")
-        rest = {name: value for name, value in document.items() if name != "type"}
-        cli.renderer.event({"type": "result", **rest, **({"state_machine_type": kind} if kind else {})})
-    elif cli.renderer.format == "json":
-        cli.renderer.one(document)
-
-
-def _ending(end: BaseException) -> dict[str, object]:
-    if isinstance(end, OrderctlError):
-        return {"outcome": end.code, "exit_code": end.exit_code, "message": end.message}
-    return {"outcome": "interrupted", "exit_code": getattr(end, "exit_code", 130), "message": None}
+def _unseen(error: NotFoundError, options: WatchOptions) -> NotFoundError:
+    """It never appeared: how long was waited, and what it can mean."""
+    if not options.says_patience or not options.patience:
+        return error
+    return NotFoundError(
+        f"{error.message} (waited {options.patience:g}s for it to start)",
+        hint="just published, it may take longer: --patience 60s; lost on the way: orderctl dlq list",
+        aws=error.aws,
+    )
 
 
 def _show(cli: App, watching: Watching, options: WatchOptions) -> None:
+    from orderctl.cli.orders_express import histories_of
+    from orderctl.orders.follow import follow
+
     news = follow(
-        cli.executions,
+        histories_of(cli),
         list(watching.trackers),
         clock=cli.clock,
         interval=options.interval,
@@ -143,17 +126,33 @@ def _draw(cli: App, watching: Watching, news: Iterable[News], options: WatchOpti
 
     view = LiveView(cli.out)
     trackers = list(watching.trackers.values())
+    graph = _graph(cli, list(watching.trackers), view.size[0])
     try:
         for item in news:
             watching.take(item, cli.clock.now(), options.until_state)
             for notice in item.notices:
                 view.clear()
                 cli.renderer.warn(notice)
-            view.draw(frame(trackers, cli.clock.now(), cli.renderer.style, view.size[1]))
+            columns, rows = view.size
+            view.draw(frame(trackers, cli.clock.now(), cli.renderer.style, rows, columns=columns, graph=graph))
             if watching.reached:
                 return
     finally:
         view.finish(frame(trackers, cli.clock.now(), cli.renderer.style))
+
+
+def _graph(cli: App, arns: Sequence[str], columns: int) -> Sequence[Node]:
+    """The states of a single order's workflow; none where there is no room, or no permission to read it."""
+    from orderctl.orders.graph import nodes
+    from orderctl.orders.names import machine_of
+    from orderctl.render.watch_graph import BROAD_ENOUGH
+
+    if len(arns) != 1 or columns < BROAD_ENOUGH:
+        return ()
+    try:
+        return nodes(cli.executions.state_machine(machine_of(arns[0])).definition)
+    except OrderctlError:
+        return ()
 
 
 def sentence(step: Step) -> str:

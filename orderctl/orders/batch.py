@@ -17,12 +17,12 @@ from orderctl.assignments import Json
 from orderctl.clock import Clock
 from orderctl.documents import Format, Input, Record
 from orderctl.errors import AuthError, ConflictError, NotFoundError, OrderctlError, UsageError
-from orderctl.orders.models import StateMachineType
+from orderctl.orders.models import OnConflict, StateMachineType
 from orderctl.orders.names import named
 from orderctl.orders.order import Order, canonical, parse_order, quantity_from, same_input
 from orderctl.orders.pacing import START_PER_SECOND, TokenBucket
 from orderctl.orders.ports import Executions
-from orderctl.orders.submit import OnConflict, check_type, start
+from orderctl.orders.submit import check_type, start
 
 THROTTLED_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds one order is tried again after, while AWS is throttling."""

@@ -9,7 +9,10 @@ stands in the cause.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+
+_REASONS = re.compile(r"specific reasons \[([^\]]*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,18 @@ def decode(error: str | None, cause: str | None) -> Cause:
     if document is not None and "Status" in document and "ExecutionArn" in document:
         inner = decode(_text(document.get("Error")), _text(document.get("Cause")))
         return Cause(error or "", f"child execution {document['Status']}: {inner.line}".rstrip(": "))
-    return Cause(error or "", cause or "")
+    return Cause(
+        error or "", _reasons(cause) if error and error.endswith("TransactionCanceledException") else cause or ""
+    )
+
+
+def _reasons(cause: str | None) -> str:
+    """DynamoDB names a reason for each item of a transaction, most of them None: the others are the news."""
+    found = _REASONS.search(cause or "")
+    if found is None:
+        return cause or ""
+    each = [reason.strip() for reason in found[1].split(",")]
+    return ", ".join(f"item {number}: {reason}" for number, reason in enumerate(each, 1) if reason != "None")
 
 
 def _object(text: str | None) -> dict[str, object] | None:

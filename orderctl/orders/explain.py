@@ -11,12 +11,15 @@ from orderctl.assignments import Json
 from orderctl.clock import Clock
 from orderctl.errors import UsageError
 from orderctl.orders.cause import decode
-from orderctl.orders.history import HistoryReader
+from orderctl.orders.history import FIRST_PAGE, HistoryReader
 from orderctl.orders.models import DescribedExecution, ExecutionStatus, StateMachineType
 from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
 from orderctl.orders.ports import Histories
 from orderctl.orders.states import StateStatus, Visit
 from orderctl.orders.tracking import Tracker
+
+MOST_PAGES = 5
+"""Pages of 1,000 events read again, with their data, for the input of the state that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Explained:
     next_step: str | None
     input: Json
     output: Json
+    failed_state_input: Json
     states: Sequence[StateLine]
 
 
@@ -61,13 +65,33 @@ def explain(histories: Histories, execution_arn: str, clock: Clock) -> Explained
     """Describe the execution and read its history once. Raises NotFoundError."""
     described = histories.describe(execution_arn)
     tracker = Tracker(execution_arn)
-    for events in HistoryReader(histories, execution_arn, TokenBucket(clock, HISTORY_PER_SECOND)).read():
+    bucket = TokenBucket(clock, HISTORY_PER_SECOND)
+    for events in HistoryReader(histories, execution_arn, bucket, patience=1).read():
         for event in events:
             tracker.apply(event)
-    return _explained(described, tracker)
+    culprit = tracker.culprit
+    given = None if culprit is None else _input_of(histories, execution_arn, culprit, bucket)
+    return _explained(described, tracker, given)
 
 
-def _explained(described: DescribedExecution, tracker: Tracker) -> Explained:
+def _input_of(histories: Histories, execution_arn: str, visit: Visit, bucket: TokenBucket) -> str | None:
+    """What the state was given: the one event is read again, with its data; not beyond a few thousand."""
+    token: str | None = None
+    for _ in range(MOST_PAGES):
+        bucket.take()
+        page = histories.history_page(
+            execution_arn, newest_first=False, page_size=FIRST_PAGE, with_data=True, token=token
+        )
+        for event in page.events:
+            if event.id == visit.id:
+                return event.text("input")
+        token = page.next_token
+        if token is None:
+            break
+    return None
+
+
+def _explained(described: DescribedExecution, tracker: Tracker, given: str | None) -> Explained:
     culprit = tracker.culprit
     status = tracker.status if tracker.status.is_closed else described.status
     error, cause = described.error or tracker.error, described.cause or tracker.cause
@@ -91,6 +115,7 @@ def _explained(described: DescribedExecution, tracker: Tracker) -> Explained:
         next_step=_next_step(described, status, culprit),
         input=_document(described.input),
         output=_document(described.output),
+        failed_state_input=_document(given),
         states=[state_line(visit) for visit in tracker.visits],
     )
 
@@ -111,7 +136,7 @@ def state_line(visit: Visit) -> StateLine:
 
 def _next_step(described: DescribedExecution, status: ExecutionStatus, culprit: Visit | None) -> str | None:
     if status in (ExecutionStatus.RUNNING, ExecutionStatus.PENDING_REDRIVE):
-        return f"orderctl orders watch {described.order_id}"
+        return f"orderctl orders watch {_reference(described)}"
     if status is ExecutionStatus.SUCCEEDED:
         return None
     if culprit is not None and culprit.kind == "Fail":
@@ -121,6 +146,11 @@ def _next_step(described: DescribedExecution, status: ExecutionStatus, culprit: 
     if described.redrive_status_reason:
         return f"not redrivable: {described.redrive_status_reason}"
     return None
+
+
+def _reference(described: DescribedExecution) -> str:
+    """How to name it: an Express execution's order id names no single one."""
+    return described.execution_arn if described.type is StateMachineType.EXPRESS else described.order_id
 
 
 def _document(text: str | None) -> Json:

@@ -61,16 +61,33 @@ def follow(
     """News of every execution until all have ended; empty ones too, so that a view can be redrawn.
 
     `timeout` is in seconds, from now; when it passes, TimeoutPassedError. `patience`: seconds an execution may
-    still be unknown. Raises NotFoundError for an
-    execution that does not exist (any more) and whatever else AWS answers, throttling excepted.
+    still be unknown. Raises NotFoundError for executions that do not exist (any more), once the others have ended,
+    and whatever else AWS answers, throttling excepted.
     """
     poller = Poller(histories, clock, interval=interval, patience=patience, with_data=with_data)
     for arn in execution_arns:
         poller.add(arn)
     deadline = None if timeout is None else clock.monotonic() + timeout
+    missing: list[NotFoundError] = []
     while poller.running:
         _wait(poller, clock, deadline)
-        yield from poller.poll()
+        arn = poller.due.arn
+        try:
+            yield from poller.poll()
+        except NotFoundError as error:
+            poller.drop(arn)
+            missing.append(error)
+            if poller.running:
+                yield News(arn, notices=[f"{error.message}; the others are still watched"])
+    if missing:
+        raise _not_found(missing, len(execution_arns))
+
+
+def _not_found(missing: Sequence[NotFoundError], total: int) -> NotFoundError:
+    """The one error, or how many there were: those that exist have been followed to their end."""
+    if len(missing) == 1:
+        return missing[0]
+    return NotFoundError(f"{len(missing)} of {total} orders do not exist; the first: {missing[0].message}")
 
 
 def _wait(poller: Poller, clock: Clock, deadline: float | None) -> None:
@@ -186,7 +203,7 @@ class Watch:
 
     def _ask_when_quiet(self, news: bool) -> tuple[ExecutionStatus, str] | None:
         """After some silence: is it closed, though its history does not say so?"""
-        if news or self._end is not None:
+        if news or self._end is not None or self._reader.is_waiting:
             self._quiet = 0
             self._word.forget()
             return None

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from orderctl.orders.models import HistoryEvent
+from orderctl.orders.names import is_express
 from orderctl.orders.pacing import TokenBucket
 from orderctl.orders.ports import Histories
 
@@ -24,13 +25,21 @@ NEWS_PAGE = 100
 """Events a page, where only the newest are."""
 PATIENCE = 3
 """Reads a missing event is waited for."""
+LOG_PATIENCE = 15
+"""The same where events come through a log, which delivers them out of order and late."""
 
 
 class HistoryReader:
     """Reads one execution; remembers the last id handed out."""
 
     def __init__(
-        self, histories: Histories, execution_arn: str, bucket: TokenBucket, *, with_data: bool = False
+        self,
+        histories: Histories,
+        execution_arn: str,
+        bucket: TokenBucket,
+        *,
+        with_data: bool = False,
+        patience: int | None = None,
     ) -> None:
         self.execution_arn = execution_arn
         self.last_id = 0
@@ -40,6 +49,12 @@ class HistoryReader:
         self._bucket = bucket
         self._with_data = with_data
         self._reads_with_hole = 0
+        self._patience = patience or (LOG_PATIENCE if is_express(execution_arn) else PATIENCE)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Are later events there already, and one before them missing?"""
+        return self._reads_with_hole > 0
 
     def read(self) -> Iterator[Sequence[HistoryEvent]]:
         """Batches of what is new, in order; nothing where nothing is. One call a page, paced."""
@@ -77,7 +92,7 @@ class HistoryReader:
         accepted: list[HistoryEvent] = []
         for event in fresh:
             if event.id != self.last_id + 1:
-                if self._reads_with_hole + 1 < PATIENCE:
+                if self._reads_with_hole + 1 < self._patience:
                     self._reads_with_hole += 1
                     return accepted
                 self.holes.append(_range(self.last_id + 1, event.id - 1))

@@ -34,6 +34,29 @@ class StateMachineType(StrEnum):
     EXPRESS = "EXPRESS"
 
 
+class OnConflict(StrEnum):
+    """What a submit does where the order's execution is running already."""
+
+    ATTACH = "attach"
+    FAIL = "fail"
+
+
+class Via(StrEnum):
+    """The way an order enters the workflow."""
+
+    WORKFLOW = "workflow"
+    API = "api"
+    EVENT = "event"
+
+
+class MachineChoice(StrEnum):
+    """Which of the environment's state machines a command looks at."""
+
+    STANDARD = "standard"
+    EXPRESS = "express"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Execution:
     """One order's way through the workflow."""
@@ -107,14 +130,18 @@ class HistoryPage:
     next_token: str | None = None
 
 
+UNSAID = "UNSAID"
+"""The log level where the answer has none, as emulators leave it out."""
+
+
 @dataclass(frozen=True, slots=True)
 class StateMachine:
-    """A state machine as DescribeStateMachine tells it; `log_level` is AWS's word, OFF where it logs nothing."""
+    """A state machine as DescribeStateMachine tells it; `log_level` is AWS's word, or UNSAID."""
 
     state_machine_arn: str
     type: StateMachineType
     definition: str
-    log_level: str = "OFF"
+    log_level: str = UNSAID
     logs_data: bool = False
     log_group: str | None = None
 

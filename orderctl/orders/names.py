@@ -32,23 +32,30 @@ def new_order_id(now: datetime, random: Callable[[int], bytes] = secrets.token_b
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
-def execution_arn(order: str, state_machine_arn: Callable[[], str], executions: Executions) -> str:
+def execution_arn(
+    order: str, state_machine_arn: Callable[[], str], executions: Executions, *, express_too: bool = False
+) -> str:
     """The execution that `ORDER` means: an ARN as it is, `@latest`, else an order id of the state machine.
 
-    `state_machine_arn` is asked only where the ARN is not given. Raises UsageError for what is none of them
-    or an Express execution, which has no history; NotFoundError for `@latest` of none.
+    `state_machine_arn` is asked only where the ARN is not given. Raises UsageError for what is none of them,
+    and without `express_too` for an Express execution; NotFoundError for `@latest` of none.
     """
     if order.startswith("arn:"):
-        return _checked(order)
+        return _checked(order, express_too)
     machine = state_machine_arn()
     if order == LATEST:
         newest = next(executions.list(machine, page_size=1), None)
         if newest is None:
             raise NotFoundError(f"{machine} has no executions")
         return newest.execution_arn
+    check_order_id(order)
+    return named(machine, order)
+
+
+def check_order_id(order: str) -> None:
+    """Raise UsageError for what cannot be the id of an order."""
     if not ORDER_ID.fullmatch(order):
         raise UsageError(f"not an order: {order!r}", hint="an order id, an execution ARN, or @latest")
-    return named(machine, order)
 
 
 def named(state_machine_arn: str, order_id: str) -> str:
@@ -80,11 +87,18 @@ def is_express(arn: str) -> bool:
     return match is not None and match["kind"] == "express"
 
 
-def _checked(arn: str) -> str:
+def express_pattern(state_machine_arn: str, order_id: str) -> str:
+    """What the ARNs of all Express executions of that name look like, `*` standing for the part AWS makes up."""
+    named_arn = named(state_machine_arn, order_id)
+    return named_arn.replace(":execution:", ":express:") + ":*"
+
+
+def _checked(arn: str, express_too: bool) -> str:
     if not _EXECUTION.fullmatch(arn):
         raise UsageError(f"not the ARN of an execution: {arn!r}")
-    if is_express(arn):
+    if is_express(arn) and not express_too:
         raise UsageError(
-            "an Express execution has no history to follow", hint="its events are in the state machine's log group"
+            "an Express execution can be neither stopped nor redriven",
+            hint="it runs five minutes at most; submit the order again under a new id",
         )
     return arn

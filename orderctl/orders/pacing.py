@@ -15,6 +15,8 @@ HISTORY_PER_SECOND = 15.0
 """Calls of GetExecutionHistory; the account's bucket refills with 20 (all Regions)."""
 START_PER_SECOND = 100.0
 """Calls of StartExecution; the account's bucket refills with 150 in most Regions, 300 in three."""
+LOGS_PER_SECOND = 4.0
+"""Calls of FilterLogEvents; the account's quota is 5 a second in the smallest Regions, 10 in most."""
 
 
 class TokenBucket:

@@ -43,6 +43,12 @@ class Executions(Histories, Protocol):
         Raises an error coded `unreachable` where no reply came: whether it ran is not known then.
         """
 
+    def start_once(self, state_machine_arn: str, name: str, input_json: str) -> StartedExecution:
+        """Start an EXPRESS execution and come back at once; sent once, because a second start is a second order.
+
+        Raises an error coded `unreachable` where no reply came.
+        """
+
     def list(
         self, state_machine_arn: str, *, status: ExecutionStatus | None = None, page_size: int = 100
     ) -> Iterator[Execution]:
@@ -50,6 +56,12 @@ class Executions(Histories, Protocol):
 
     def state_machine(self, arn: str) -> StateMachine:
         """The state machine of an ARN, alias or version."""
+
+    def state_machine_of(self, execution_arn: str) -> StateMachine:
+        """The state machine as it was when the execution started: what a redrive goes on with."""
+
+    def trace_header(self, execution_arn: str) -> str | None:
+        """The X-Ray header a STANDARD execution was started with, where it was traced."""
 
     def stop(self, execution_arn: str, *, error: str | None, cause: str | None) -> datetime:
         """Stop a running execution; stopping a closed one changes nothing."""

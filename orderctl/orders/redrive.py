@@ -16,13 +16,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from orderctl.errors import OrderctlError
 from orderctl.orders.models import DescribedExecution, ExecutionStatus
 from orderctl.orders.names import is_express, machine_of
+from orderctl.orders.order import same_input
 from orderctl.orders.ports import Executions
 
 REDRIVABLE_FOR = timedelta(days=14)
 MOST_EVENTS = 24_999
 """Events from which on an execution cannot be redriven; 25,000 is the end of every history."""
+
+UNKNOWN_OPERATION = frozenset({"InvalidAction", "UnknownOperationException", "UnknownOperation", "NotImplemented"})
+"""What services answer to an operation they have never heard of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,20 @@ def decide_redrive(executions: Executions, execution_arn: str, now: datetime) ->
     if last and last[0].id >= MOST_EVENTS:
         return Refused(it, f"its history has {last[0].id} events")
     failed = next((event for event in last if event.type == "FailStateEntered"), None)
-    warning = f"{failed.state} is a Fail state: it is entered again and fails again" if failed else None
-    return Actionable(it, warning)
+    warnings = [f"{failed.state} is a Fail state: it is entered again and fails again"] if failed else []
+    if _has_changed(executions, it):
+        warnings.append("the definition has changed since: a redrive goes on with the old one, --new takes the new")
+    return Actionable(it, "; ".join(warnings) or None)
+
+
+def _has_changed(executions: Executions, it: DescribedExecution) -> bool:
+    """Does the state machine look otherwise than when the execution started? No, where that may not be read."""
+    try:
+        then = executions.state_machine_of(it.execution_arn)
+        now = executions.state_machine(it.state_machine_arn or machine_of(it.execution_arn))
+    except OrderctlError:
+        return False
+    return not same_input(then.definition, now.definition)
 
 
 def decide_stop(executions: Executions, execution_arn: str) -> Decision:
@@ -87,6 +104,11 @@ def redrive(executions: Executions, it: DescribedExecution) -> Acted:
     """Redrive it; the token belongs to this attempt, so that a repeated request does it once."""
     executions.redrive(it.execution_arn, client_token(it))
     return Acted(it.order_id, it.execution_arn, "redriven")
+
+
+def is_missing_here(error: OrderctlError) -> bool:
+    """Does this endpoint not know RedriveExecution at all? Emulators and some Regions do not."""
+    return error.aws is not None and error.aws.code in UNKNOWN_OPERATION
 
 
 def start_anew(executions: Executions, it: DescribedExecution) -> Acted:

@@ -11,21 +11,15 @@ again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 
 from orderctl.errors import ConflictError, FailedError, NotFoundError, OrderctlError, UsageError
-from orderctl.orders.models import DescribedExecution, Execution, ExecutionStatus, StateMachineType
+from orderctl.orders.models import DescribedExecution, Execution, ExecutionStatus, OnConflict, StateMachineType
 from orderctl.orders.names import machine_of, named
 from orderctl.orders.order import Order, same_input
 from orderctl.orders.ports import Executions
-
-
-class OnConflict(StrEnum):
-    """What to do where the order's execution is running already."""
-
-    ATTACH = "attach"
-    FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +57,8 @@ def start(
         started = executions.start(state_machine_arn, order.order_id, order.input_json)
     except ConflictError as error:
         existing = executions.describe(named(state_machine_arn, order.order_id))
-        _check_attachable(existing, order, on_conflict, made_id, error)
-        return Submitted(_bare(existing), attached=not made_id)
+        check_attachable(existing, order, on_conflict, made_id, error)
+        return Submitted(bare(existing), attached=not made_id)
     execution = Execution(
         order_id=order.order_id,
         execution_arn=started.execution_arn,
@@ -82,14 +76,39 @@ def submit_express(executions: Executions, state_machine_arn: str, order: Order)
     Raises FailedError where no reply came: the order may have run.
     """
     check_type(executions, state_machine_arn, StateMachineType.EXPRESS)
-    try:
+    with _never_again(order, "StartSyncExecution"):
         return executions.start_sync(state_machine_arn, order.order_id, order.input_json)
+
+
+def submit_express_detached(executions: Executions, state_machine_arn: str, order: Order) -> Execution:
+    """Start the order on an EXPRESS state machine without waiting; sent once, since its name protects nothing.
+
+    Raises FailedError where no reply came: the order may be running.
+    """
+    check_type(executions, state_machine_arn, StateMachineType.EXPRESS)
+    with _never_again(order, "StartExecution"):
+        started = executions.start_once(state_machine_arn, order.order_id, order.input_json)
+    return Execution(
+        order_id=order.order_id,
+        execution_arn=started.execution_arn,
+        state_machine_arn=machine_of(started.execution_arn) or state_machine_arn,
+        type=StateMachineType.EXPRESS,
+        status=ExecutionStatus.RUNNING,
+        started_at=started.started_at,
+    )
+
+
+@contextmanager
+def _never_again(order: Order, operation: str) -> Iterator[None]:
+    """Where the reply is lost, say so: the order may run, and a second start would be a second order."""
+    try:
+        yield
     except OrderctlError as error:
         if error.code != "unreachable":
             raise
         raise FailedError(
-            f"order {order.order_id}: no reply from StartSyncExecution; it may have run, and was not started again",
-            hint="look at the state machine's log group before submitting it again",
+            f"order {order.order_id}: no reply from {operation}; it may have run, and was not started again",
+            hint=f"look before submitting it again: orderctl orders trace {order.order_id}",
             aws=error.aws,
         ) from error
 
@@ -119,9 +138,14 @@ def _check_free(executions: Executions, arn: str, order: Order) -> None:
     raise _conflict(order, f"exists already and is {existing.status}")
 
 
-def _check_attachable(
-    existing: DescribedExecution, order: Order, on_conflict: OnConflict, made_id: bool, error: ConflictError
+def check_attachable(
+    existing: DescribedExecution,
+    order: Order,
+    on_conflict: OnConflict,
+    made_id: bool,
+    error: ConflictError | None = None,
 ) -> None:
+    """Raise ConflictError unless this is the very order, still running, and attaching was not ruled out."""
     if not same_input(existing.input, order.input_json):
         raise _conflict(order, f"exists already, with other contents, and is {existing.status}") from error
     if made_id:
@@ -136,7 +160,7 @@ def _conflict(order: Order, what: str) -> ConflictError:
     return ConflictError(f"order {order.order_id} {what}", hint=f"orderctl orders show {order.order_id}")
 
 
-def _bare(existing: DescribedExecution) -> Execution:
+def bare(existing: DescribedExecution) -> Execution:
     """Without input and output, as a start answers."""
     return Execution(
         order_id=existing.order_id,

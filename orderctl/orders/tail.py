@@ -3,14 +3,17 @@
 New executions are found by ListExecutions, whose quota is the smallest of all (2 a second for the account),
 so it is asked every few seconds and reads only as far back as it has to. The list is documented as
 eventually consistent: it is read again over its last minute, so that what appears late is not missed.
-What is found is followed by one poller. More than `MOST_AT_ONCE` at a time are not: that is said, once.
+What is found is followed by one poller, `MOST_AT_ONCE` at a time; the others wait in line and are read from
+their beginning when their turn comes, so a rush is told late and nothing of it is lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
 
 from orderctl.clock import Clock
 from orderctl.errors import NotFoundError, OrderctlError, TimeoutPassedError
@@ -24,6 +27,8 @@ LIST_INTERVAL = 5.0
 """Seconds between two looks for new executions."""
 OVERLAP = timedelta(seconds=60)
 MOST_AT_ONCE = 100
+MOST_WAITING = 10_000
+"""Executions remembered until they can be followed; what starts beyond that is not, and is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,49 +45,60 @@ class Notice:
     text: str
 
 
-def tail(
-    executions: Executions,
-    state_machine_arn: str,
-    clock: Clock,
-    *,
-    since: datetime | None = None,
-    timeout: float | None = None,
-    interval: float = INTERVAL,
-) -> Iterator[Step | Ended | Notice]:
-    """Every event of every execution started from `since` (now) on; ends only by the timeout."""
-    begin = since or clock.now()
-    tailed = _Tail(executions, state_machine_arn, clock, begin, interval)
+Happened: TypeAlias = Step | Ended | Notice
+
+
+class Tailed(Protocol):
+    """One state machine that is followed: when to look next, and what a look brings."""
+
+    @property
+    def next_at(self) -> float:
+        """When there is something to do next, on the monotonic clock."""
+
+    def turn(self) -> Iterator[Happened]:
+        """Do it."""
+
+
+def tail(tailed: Sequence[Tailed], clock: Clock, *, timeout: float | None = None) -> Iterator[Happened]:
+    """What happens in all of them, by turns; ends only by the timeout, in seconds."""
     deadline = None if timeout is None else clock.monotonic() + timeout
     while True:
-        next_at = tailed.next_at
-        if deadline is not None and next_at >= deadline:
+        due = min(tailed, key=lambda each: each.next_at)
+        if deadline is not None and due.next_at >= deadline:
             clock.sleep(deadline - clock.monotonic())
             raise TimeoutPassedError("the timeout passed")
-        clock.sleep(next_at - clock.monotonic())
-        yield from tailed.turn()
+        clock.sleep(due.next_at - clock.monotonic())
+        yield from due.turn()
 
 
-class _Tail:
-    """What is followed now, and what has been seen."""
+class StandardTail:
+    """Every execution of a STANDARD state machine started from `since` (now) on."""
 
     def __init__(
-        self, executions: Executions, state_machine_arn: str, clock: Clock, begin: datetime, interval: float
+        self,
+        executions: Executions,
+        state_machine_arn: str,
+        clock: Clock,
+        *,
+        since: datetime | None = None,
+        interval: float = INTERVAL,
     ) -> None:
         self._executions, self._machine, self._clock = executions, state_machine_arn, clock
         self._poller = Poller(executions, clock, interval=interval, patience=NEW_PATIENCE)
         self._watching = Watching([])
         self._seen: dict[str, datetime] = {}
-        self._begin = self._back_to = begin
+        self._waiting: deque[str] = deque()
+        self._begin = self._back_to = since or clock.now()
         self._list_at = clock.monotonic()
         self._list_pause = LIST_INTERVAL
-        self._told_too_many = False
+        self._told_line = self._told_full = False
 
     @property
     def next_at(self) -> float:
         """When there is something to do next."""
         return min(self._list_at, self._poller.due.next_at) if self._poller.running else self._list_at
 
-    def turn(self) -> Iterator[Step | Ended | Notice]:
+    def turn(self) -> Iterator[Happened]:
         """Look for new executions, or read one that is followed."""
         if self._list_at <= self._clock.monotonic():
             yield from self._look()
@@ -105,6 +121,8 @@ class _Tail:
         self._seen = {
             arn: at for arn, at in self._seen.items() if at >= self._back_to or arn in self._watching.trackers
         }
+        if not self._waiting:
+            self._told_line = self._told_full = False
         self._list_pause = LIST_INTERVAL
         self._list_at = self._clock.monotonic() + LIST_INTERVAL
 
@@ -114,13 +132,25 @@ class _Tail:
             return
         self._seen[arn] = execution.started_at or self._clock.now()
         if len(self._poller.running) < MOST_AT_ONCE:
-            self._poller.add(arn)
-            self._watching.add(arn)
-        elif not self._told_too_many:
-            self._told_too_many = True
-            yield Notice(f"more than {MOST_AT_ONCE} executions at once: some are not followed")
+            self._follow(arn)
+        elif len(self._waiting) < MOST_WAITING:
+            self._waiting.append(arn)
+            if not self._told_line:
+                self._told_line = True
+                yield Notice(f"more than {MOST_AT_ONCE} executions at once: the others follow as these end")
+        elif not self._told_full:
+            self._told_full = True
+            yield Notice(f"{MOST_WAITING:,} executions are waiting already: what starts now is not followed")
 
-    def _read(self) -> Iterator[Step | Ended | Notice]:
+    def _follow(self, arn: str) -> None:
+        self._poller.add(arn)
+        self._watching.add(arn)
+
+    def _next_in_line(self) -> None:
+        if self._waiting:
+            self._follow(self._waiting.popleft())
+
+    def _read(self) -> Iterator[Happened]:
         arn = self._poller.due.arn
         try:
             for news in self._poller.poll():
@@ -128,7 +158,9 @@ class _Tail:
                 yield from (Notice(text) for text in news.notices)
                 if news.status is not None:
                     yield Ended(self._watching.trackers.pop(arn).execution)
+                    self._next_in_line()
         except NotFoundError as error:
             self._poller.drop(arn)
             self._watching.trackers.pop(arn, None)
+            self._next_in_line()
             yield Notice(error.message)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from orderctl.orders.cause import decode
 from orderctl.orders.models import TERMINAL, Execution, ExecutionStatus, HistoryEvent, StateMachineType
-from orderctl.orders.names import machine_of, order_id_of
+from orderctl.orders.names import is_express, machine_of, order_id_of
 from orderctl.orders.places import Place, Places, all_visits
 from orderctl.orders.states import Scope, StateStatus, Transition, Visit
 
@@ -74,7 +74,7 @@ class Tracker:
             order_id=self.order_id,
             execution_arn=self.execution_arn,
             state_machine_arn=machine_of(self.execution_arn),
-            type=StateMachineType.STANDARD,
+            type=StateMachineType.EXPRESS if is_express(self.execution_arn) else StateMachineType.STANDARD,
             status=self.status,
             started_at=self.started_at,
             stopped_at=self.stopped_at,
@@ -132,7 +132,7 @@ class Tracker:
         self._abort_inside(visit, event.timestamp)
         self._places.put(event, Place(visit.scope, visit))
         return Transition(
-            event.timestamp, visit.path, status.lower(), visit.seconds(event.timestamp), self._line(visit)
+            event.timestamp, visit.path, status.lower(), visit.seconds(event.timestamp), self._kind(visit)
         )
 
     def _scheduled(self, event: HistoryEvent) -> Transition | None:
@@ -260,8 +260,9 @@ class Tracker:
                 visit.error = visit.cause = None
 
     @staticmethod
-    def _line(visit: Visit) -> str | None:
-        return decode(visit.error, visit.cause).line or None
+    def _kind(visit: Visit) -> str | None:
+        """The error by its name alone: its words stood in the line of the attempt."""
+        return decode(visit.error, visit.cause).type or None
 
 
 def _new_scope(container: Visit, label: str) -> Scope:

@@ -54,7 +54,7 @@ class Watching:
         tracker = self.trackers[news.execution_arn]
         steps = []
         for event in news.events:
-            steps.append(_step(tracker, event, tracker.apply(event)))
+            steps.append(step_of(tracker, event))
             if until_state is not None and event.state == until_state and event.type.endswith("StateEntered"):
                 self.reached = until_state
                 return steps
@@ -84,7 +84,12 @@ def steps_of(reader: HistoryReader) -> Iterator[Step]:
     tracker = Tracker(reader.execution_arn)
     for events in reader.read():
         for event in events:
-            yield _step(tracker, event, tracker.apply(event))
+            yield step_of(tracker, event)
+
+
+def step_of(tracker: Tracker, event: HistoryEvent) -> Step:
+    """Fold one event in; what it means as a step."""
+    return _step(tracker, event, tracker.apply(event))
 
 
 def ended_badly(bad: Sequence[Execution], total: int) -> ExecutionEndedError:
@@ -94,7 +99,7 @@ def ended_badly(bad: Sequence[Execution], total: int) -> ExecutionEndedError:
         why = decode(one.error, one.cause)
         where = f" in {one.failed_state}" if one.failed_state and one.failed_state != why.type else ""
         message = f"order {one.order_id} {one.status}{where}" + (f": {why.line}" if why.line else "")
-        hint = f"orderctl orders show {one.order_id}" if one.type == "STANDARD" else None
+        hint = f"orderctl orders show {one.order_id if one.type == 'STANDARD' else one.execution_arn}"
         return ExecutionEndedError(message, hint=hint)
     names = ", ".join(f"{each.order_id} {each.status}" for each in bad[:10]) + (", …" if len(bad) > 10 else "")
     return ExecutionEndedError(f"{len(bad)} of {total} orders did not succeed: {names}")

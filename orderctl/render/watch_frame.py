@@ -6,8 +6,9 @@
       PrepareOrder       RUNNING      400ms
         [0] RecordOrder  SUCCEEDED    100ms
 
-When there are more states than rows, those that have ended go first, the oldest before the others, and a
-line says how many. A Map's iterations that succeeded are counted in the Map's own line.
+When there are more states than rows, those that ended well are left out first, then those that ended otherwise,
+the oldest before the others, and a line says how many. A Map's iterations that succeeded are counted in the
+Map's own line.
 """
 
 from __future__ import annotations
@@ -17,32 +18,56 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orderctl.orders.cause import decode
+from orderctl.orders.graph import Node
 from orderctl.orders.states import Scope, StateStatus, Visit
 from orderctl.orders.tracking import Tracker
 from orderctl.render.cells import span
 from orderctl.render.style import Style
+from orderctl.render.watch_graph import BROAD_ENOUGH, beside, graph_lines
 from orderctl.render.watch_text import Line, Piece, fit, pad, safe, width
 
 _COLORS = {"RUNNING": "yellow", "SUCCEEDED": "green", "CAUGHT": "yellow", "ABORTED": "red", "PENDING_REDRIVE": "yellow"}
 _SHOWN_ITERATIONS = 8
 _BROADEST_NAME = 40
+_BROADEST_ID = 36
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     line: Line
-    is_open: bool
+    rank: int
+    """What may be left out first: 0 ended well, 1 ended badly, 2 goes on."""
 
 
-def frame(trackers: Sequence[Tracker], now: datetime, style: Style, rows: int | None = None) -> list[Line]:
-    """The lines to show; at most `rows` of them, or all of them for the scrollback."""
+def frame(
+    trackers: Sequence[Tracker],
+    now: datetime,
+    style: Style,
+    rows: int | None = None,
+    *,
+    columns: int = 0,
+    graph: Sequence[Node] = (),
+) -> list[Line]:
+    """The lines to show; at most `rows` of them, or all of them for the scrollback.
+
+    `graph` is the definition of a single order's workflow: shown beside it where `columns` leave room.
+    """
+    lines = _frame(trackers, now, style, rows)
+    if rows is None or not graph or columns < BROAD_ENOUGH or len(trackers) != 1:
+        return lines
+    title, states = lines[:1], lines[1:]
+    return [*title, *beside(states, graph_lines(graph, trackers[0], style), columns, max(1, rows - 1), style)]
+
+
+def _frame(trackers: Sequence[Tracker], now: datetime, style: Style, rows: int | None) -> list[Line]:
     if len(trackers) == 1:
         tracker = trackers[0]
         return [
             _title(tracker, now, style),
             *_fitting(_states(tracker, now, style), None if rows is None else rows - 1, style),
         ]
-    return _fitting([_order(tracker, now, style) for tracker in trackers], rows, style)
+    broad = min(_BROADEST_ID, max((width(safe(tracker.order_id)) for tracker in trackers), default=0))
+    return _fitting([_order(tracker, broad, now, style) for tracker in trackers], rows, style)
 
 
 def _title(tracker: Tracker, now: datetime, style: Style) -> Line:
@@ -63,7 +88,7 @@ def _title(tracker: Tracker, now: datetime, style: Style) -> Line:
 def _states(tracker: Tracker, now: datetime, style: Style) -> list[_Row]:
     shown = [visit for visit in tracker.visits if _is_shown(visit)]
     broad = min(_BROADEST_NAME, max((width(_name(visit)) for visit in shown), default=0))
-    return [_Row(_state(visit, broad, now, style), visit.is_open) for visit in shown]
+    return [_Row(_state(visit, broad, now, style), _rank(visit.is_open, visit.status)) for visit in shown]
 
 
 def _state(visit: Visit, broad: int, now: datetime, style: Style) -> Line:
@@ -82,30 +107,33 @@ def _state(visit: Visit, broad: int, now: datetime, style: Style) -> Line:
     return Line(pieces, style)
 
 
-def _order(tracker: Tracker, now: datetime, style: Style) -> _Row:
+def _rank(is_open: bool, status: str) -> int:
+    return 2 if is_open else 0 if status in ("SUCCEEDED", "CAUGHT") else 1
+
+
+def _order(tracker: Tracker, broad: int, now: datetime, style: Style) -> _Row:
     standing = next((visit for visit in reversed(tracker.visits) if visit.is_open and not visit.scopes), None)
     where = tracker.failed_state or (standing.path if standing is not None else "")
     error = decode(tracker.error, tracker.cause).line
     pieces = [
-        Piece(f"{pad(safe(tracker.order_id), 26)}  "),
+        Piece(f"{pad(safe(tracker.order_id), broad)}  "),
         _status(tracker.status, 9),
         Piece(f"  {span(_age(tracker, now)):>6}" if tracker.started_at else " " * 8, "dim"),
         Piece(f"  {safe(where)}" if where else ""),
         Piece(f"  {safe(error)}" if error else "", "red"),
     ]
-    return _Row(Line(pieces, style), not tracker.status.is_closed)
+    return _Row(Line(pieces, style), _rank(not tracker.status.is_closed, tracker.status))
 
 
 def _fitting(rows: Sequence[_Row], limit: int | None, style: Style) -> list[Line]:
-    """As many rows as fit: ended ones are left out first, from the top."""
+    """As many rows as fit: those that ended are left out first, from the top."""
     if limit is None or len(rows) <= limit:
         return [row.line for row in rows]
     surplus = len(rows) - max(0, limit - 1)
-    ended = [number for number, row in enumerate(rows) if not row.is_open]
-    still = [number for number, row in enumerate(rows) if row.is_open]
-    left_out = set([*ended, *still][:surplus])
+    left_out = set(sorted(range(len(rows)), key=lambda number: (rows[number].rank, number))[:surplus])
     first = min(left_out)
-    note = Line([Piece(f"  … {len(left_out)} more", "dim")], style)
+    bad = sum(rows[number].rank == 1 for number in left_out)
+    note = Line([Piece(f"  … {len(left_out)} more", "dim"), Piece(f", {bad} ended badly" if bad else "", "red")], style)
     kept = [row.line for number, row in enumerate(rows) if number not in left_out]
     return [*kept[:first], note, *kept[first:]] if limit > 0 else []
 

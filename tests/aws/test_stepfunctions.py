@@ -139,6 +139,21 @@ def test_a_lost_reply_of_a_synchronous_start_is_sent_exactly_once(lost: tuple[Ap
     assert (unknown.value.code, sent) == ("unreachable", ["StartSyncExecution"])
 
 
+def test_a_lost_reply_of_an_asynchronous_express_start_is_sent_exactly_once(lost: tuple[App, list[str]]) -> None:
+    app, sent = lost
+    with pytest.raises(FailedError) as unknown:
+        app.executions.start_once(EXPRESS, "o-1", "{}")
+    assert (unknown.value.code, sent) == ("unreachable", ["StartExecution"])
+
+
+def test_a_standard_start_may_be_sent_again_because_its_name_protects_it(lost: tuple[App, list[str]]) -> None:
+    app, sent = lost
+    with pytest.raises(FailedError):
+        app.executions.start(MACHINE, "o-1", "{}")
+    assert set(sent) == {"StartExecution"}
+    assert len(sent) > 1
+
+
 def test_a_synchronous_start_waits_longer_than_an_express_execution_may_run(lost: tuple[App, list[str]]) -> None:
     client = lost[0].aws.client("stepfunctions", attempts=1, read_timeout=SYNC_READ_TIMEOUT)
     config: Any = client.meta.config
@@ -220,6 +235,29 @@ def test_a_state_machine_says_what_it_logs(wire: Wire) -> None:
     found = wire.port.state_machine(EXPRESS)
     assert (found.type, found.log_level, found.logs_data) == (StateMachineType.EXPRESS, "ALL", True)
     assert found.log_group == "/aws/vendedlogs/states/orders"
+
+
+def test_a_state_machine_that_does_not_say_what_it_logs_is_not_taken_to_log_nothing(wire: Wire) -> None:
+    """As an emulator answers; AWS says level OFF."""
+    base = {"stateMachineArn": EXPRESS, "name": "e", "definition": "{}", "roleArn": "arn:aws:iam::123456789012:role/r"}
+    for logging, level in (({}, "UNSAID"), ({"level": "OFF", "includeExecutionData": False}, "OFF")):
+        answer = {**base, "type": "EXPRESS", "creationDate": NOON, "loggingConfiguration": logging}
+        wire.answer("describe_state_machine", answer)
+        assert wire.port.state_machine(EXPRESS).log_level == level
+
+
+def test_an_execution_tells_the_trace_it_was_started_in(wire: Wire) -> None:
+    wire.answer("describe_execution", described(traceHeader="Root=1-67480000-0123456789abcdef01234567"))
+    wire.answer("describe_execution", described())
+    headers = [wire.port.trace_header(ARN) for _ in range(2)]
+    assert headers == ["Root=1-67480000-0123456789abcdef01234567", None]
+
+
+def test_the_definition_an_execution_started_with_is_asked_for_by_the_execution(wire: Wire) -> None:
+    base = {"stateMachineArn": MACHINE, "name": "orders", "roleArn": "arn:aws:iam::123456789012:role/r"}
+    answer = {**base, "definition": '{"StartAt": "Old"}', "updateDate": NOON}
+    wire.answer("describe_state_machine_for_execution", answer, {"executionArn": ARN})
+    assert wire.port.state_machine_of(ARN).definition == '{"StartAt": "Old"}'
 
 
 def test_stop_and_redrive_send_what_they_are_given(wire: Wire) -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from orderctl.cli.orders import VERBS
 from orderctl.context import App
 from orderctl.errors import AuthError, FailedError
 from orderctl.orders.models import ExecutionStatus
@@ -162,7 +166,6 @@ def test_a_protected_environment_wants_its_name_first(desk: Desk) -> None:
     "flags",
     [
         ("--watch", "--detach"),
-        ("--express", "--detach"),
         ("--timeout", "soon"),
         ("--interval", "1ms"),
         ("--on-conflict", "maybe"),
@@ -189,7 +192,10 @@ def test_the_outcome_of_express_is_the_exit_code(desk: Desk, status: ExecutionSt
     desk.executions.sync_status = status
     done = desk.run(*ORDER, "--order-id", "o-1", "--express")
     assert done.code == 8
-    assert done.err == f"order o-1\norderctl: order o-1 {status}: OutOfStock: left: 0\n"
+    assert done.err == (
+        f"order o-1\norderctl: order o-1 {status}: OutOfStock: left: 0\n"
+        f"hint: orderctl orders show {EXPRESS.replace('stateMachine', 'express')}:o-1:0c1e\n"
+    )
 
 
 def test_a_lost_reply_of_express_starts_nothing_again(desk: Desk) -> None:
@@ -209,21 +215,24 @@ def test_show_explains_a_failure(desk: Desk) -> None:
     done = desk.run("orders", "show", "o-1", "-o", "table")
     assert done == Outcome(
         0,
-        "order id        o-1\n"
-        "status          FAILED\n"
-        "failed state    ValidateOrder\n"
-        "error type      WarehouseError\n"
-        "error message   no such warehouse\n"
-        "retries         1\n"
-        "next step       redrivable: it goes on from the state that failed\n"
-        "redrive status  REDRIVABLE\n"
-        "started at      2026-11-22T03:00:00.000Z\n"
-        "stopped at      2026-11-22T03:00:01.400Z\n"
-        f"execution arn   {ARN}:o-1\n"
-        'input           {"quantity": 2}\n'
+        "order id            o-1\n"
+        "status              FAILED\n"
+        "failed state        ValidateOrder\n"
+        "error type          WarehouseError\n"
+        "error message       no such warehouse\n"
+        "retries             1\n"
+        "next step           redrivable: it goes on from the state that failed\n"
+        "redrive status      REDRIVABLE\n"
+        "started at          2026-11-22T03:00:00.000Z\n"
+        "stopped at          2026-11-22T03:00:01.400Z\n"
+        f"execution arn       {ARN}:o-1\n"
+        'input               {"quantity": 2}\n'
+        "failed state input  {}\n"
         "\n"
         "STATE          TYPE  STATUS  DURATION SECONDS  ATTEMPTS  ERROR\n"
-        "ValidateOrder  Task  FAILED  1.4               2         WarehouseError: no such warehouse\n",
+        "ValidateOrder  Task  FAILED  1.4               2         WarehouseError: no such warehouse\n"
+        "\n"
+        '  File "/var/task/handler.py", line 2, in handler\n',
         "",
     )
 
@@ -258,6 +267,17 @@ def test_list_is_newest_first_and_can_be_narrowed(desk: Desk) -> None:
     assert [line[0] for line in desk.run("orders", "list", "--max", "1").out.splitlines()] == ["c"]
 
 
+def test_list_by_error_reads_the_end_of_what_failed_and_of_nothing_else(desk: Desk) -> None:
+    started(desk, ("a", SUCCEEDED), ("b", OUT_OF_STOCK), ("c", RETRIED_THEN_FAILED), ("d", SUCCEEDED))
+    assert desk.run("orders", "list", "--error", "WarehouseError").out == (
+        "c\tFAILED\t2026-11-22T03:02:00.000Z\t2026-11-22T03:02:01.400Z\tWarehouseError\n"
+    )
+    assert desk.executions.count("history") == 2
+    assert [line[0] for line in desk.run("orders", "list", "--error", "asks for 9").out.splitlines()] == ["b"]
+    assert desk.run("orders", "list").out.count("\n") == 4
+    assert desk.executions.count("history") == 4
+
+
 def test_nothing_listed_is_an_empty_list(desk: Desk) -> None:
     assert desk.run("orders", "list", "-o", "json") == Outcome(0, "[]\n", "")
 
@@ -278,3 +298,31 @@ def test_without_a_state_machine_the_way_to_name_one_is_said(tmp_path: Path) -> 
     done = run(app, *ORDER)
     assert done.code == 2
     assert "resources.state_machine" in done.err
+
+
+# --- the noun itself ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_the_help_of_the_noun_tells_what_the_verb_tells_itself(name: str) -> None:
+    module, function, text = VERBS[name]
+    told = getattr(import_module(f"orderctl.cli.{module}"), function).__doc__
+    assert text == " ".join(told.split("\n\n")[0].split())
+
+
+def test_the_help_of_the_noun_names_every_verb_and_loads_none() -> None:
+    program = (
+        "import sys; sys.argv = ['orderctl', 'orders', '--help']\n"
+        "from orderctl.__main__ import run\n"
+        "try: run()\n"
+        "finally: sys.stderr.write('\\n'.join(name for name in sys.modules if name.startswith('orderctl.')))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert all(f"\n  {name} " in done.stdout for name in VERBS)
+    assert not [name for name in done.stderr.split() if ".orders_" in name or name.startswith("orderctl.orders")]
+
+
+def test_a_verb_that_does_not_exist_is_a_usage_error(desk: Desk) -> None:
+    done = desk.run("orders", "wtach", "o-1")
+    assert (done.code, done.out) == (2, "")
+    assert "wtach" in done.err

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orderctl.errors import AuthError, ConflictError, FailedError
+from orderctl.errors import AuthError, AwsFault, ConflictError, FailedError
 from tests.cli.support import Outcome, write_config
 from tests.cli.test_orders import ARN, Desk
 from tests.fakes.histories import FROM_TOMORROW, OUT_OF_STOCK, RETRIED_THEN_FAILED, SUCCEEDED
@@ -140,3 +140,41 @@ def test_history_with_data_shows_what_went_in(desk: Desk) -> None:
     assert with_data[0]["details"]["input"] == "{}"
     assert "input" not in without[0]["details"]
     assert without[2]["type"] == "TaskHandedToRobot"
+
+
+def test_a_filter_narrows_what_is_redriven_and_stopped(desk: Desk) -> None:
+    def named(verb: str, *flags: str) -> list[str]:
+        done = desk.run("orders", verb, "--since", "1h", "--dry-run", *flags)
+        assert done.code == 0
+        return [line.split("\t")[0] for line in done.out.splitlines()]
+
+    assert named("redrive") == ["crashed", "sold-out"]
+    assert named("redrive", "--error", "WarehouseError") == ["crashed"]
+    assert named("redrive", "--error", "asks for 9") == ["sold-out"]
+    assert named("redrive", "--prefix", "sold") == ["sold-out"]
+    assert named("redrive", "--until", "2026-11-22T03:01:30Z") == ["sold-out"]
+    assert named("redrive", "--status", "TIMED_OUT") == []
+    assert named("redrive", "--max", "1") == ["crashed"]
+    desk.executions.run("going", SUCCEEDED)
+    assert named("stop") == ["going"]
+    assert named("stop", "--prefix", "x") == []
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("a", "--error", "x"), ("a", "--prefix", "x"), ("--prefix", "x"), ("--since", "1h", "--status", "RUNNING")],
+)
+def test_a_filter_without_since_or_beside_a_name_is_refused(desk: Desk, flags: tuple[str, ...]) -> None:
+    assert desk.run("orders", "redrive", *flags, "--yes").code == 2
+    assert desk.executions.count("redrive") == 0
+
+
+@pytest.mark.parametrize("code", ["InvalidAction", "UnknownOperationException"])
+def test_where_there_is_no_redrive_execution_a_new_execution_is_offered(desk: Desk, code: str) -> None:
+    fault = AwsFault("states", "RedriveExecution", code)
+    desk.executions.fail("redrive", FailedError("Unknown action: RedriveExecution", aws=fault), times=9)
+    done = desk.run("orders", "redrive", "crashed", "--yes")
+    assert done.code == 1
+    assert (
+        done.err.splitlines()[-1] == "hint: start it anew, with the same input: orderctl orders redrive crashed --new"
+    )

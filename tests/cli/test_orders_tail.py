@@ -58,7 +58,7 @@ def test_an_error_alone(desk: Desk) -> None:
 
 
 def test_for_a_program_it_is_a_stream_of_events(desk: Desk) -> None:
-    events = [json.loads(line) for line in tail(desk, "-o", "jsonl").out.splitlines()]
+    *events, _ = [json.loads(line) for line in tail(desk, "-o", "jsonl").out.splitlines()]
     assert len(events) == len(SUCCEEDED) + len(OUT_OF_STOCK)
     assert {event["order_id"] for event in events} == {"a", "b"}
 
@@ -68,3 +68,9 @@ def test_for_a_person_it_is_told_as_it_happens(desk: Desk) -> None:
         "2026-11-22T03:00:04.500Z  a  SUCCEEDED  3.5s\n"
         "2026-11-22T03:00:07.300Z  b  FAILED  300ms  OutOfStock: asks for 9, left: 2\n"
     )
+
+
+def test_a_stream_of_json_ends_with_one_result(desk: Desk) -> None:
+    *steps, last = [json.loads(line) for line in tail(desk, "-o", "jsonl").out.splitlines()]
+    assert last == {"type": "result", "outcome": "timeout", "exit_code": 124, "message": "the timeout passed"}
+    assert "result" not in [step["type"] for step in steps]

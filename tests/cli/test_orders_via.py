@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from orderctl.events.models import Taken
+from orderctl.errors import OrderctlError
+from orderctl.events.models import Event, Taken
+from orderctl.users.ports import ApiAnswer, ReplyLostError
 from tests.cli.support import Outcome, run
 from tests.cli.test_orders import ARN, ORDER, Desk
 from tests.fakes.clock import FakeClock
@@ -110,3 +113,91 @@ def test_dry_run_publishes_nothing(desk: Desk, bus: FakeBus) -> None:
 def test_express_is_not_reached_by_an_event(desk: Desk, bus: FakeBus) -> None:
     assert submit(desk, bus, "--express").code == 2
     assert ARN not in desk.executions.runs
+
+
+# --- through the API ---------------------------------------------------------------------------------------
+
+
+class Api:
+    """`app.api("orders_api_url")` of a test."""
+
+    def __init__(self, clock: Consumer) -> None:
+        self.clock = clock
+        self.sent = 0
+        self.error: OrderctlError | None = None
+        self.works = True
+
+    def request(self, method: str, path: str, json_body: Mapping[str, object] | None = None) -> ApiAnswer:
+        self.sent += 1
+        if self.works:
+            self.clock.bus.taken.append(Event("orders.api", "OrderCreated", "{}"))
+        if self.error is not None:
+            raise self.error
+        return ApiAnswer(202, {}, '{"order_id": "o-1"}', "r-1", "the ID token", method, path)
+
+
+@pytest.fixture
+def api(consumer: Consumer) -> Api:
+    return Api(consumer)
+
+
+def submit_by_api(desk: Desk, api: Api, *flags: str) -> Outcome:
+    app = desk.app()
+    app.api = lambda resource, **_: api  # type: ignore[assignment, method-assign]
+    return run(app, *ORDER, "--order-id", "o-1", "--via", "api", *flags)
+
+
+def test_posted_it_is_accepted_and_not_waited_for(desk: Desk, api: Api) -> None:
+    assert submit_by_api(desk, api) == Outcome(0, "o-1\taccepted\tr-1\n", "order o-1\n")
+
+
+@pytest.mark.parametrize(("rows", "code"), [(SUCCEEDED, 0), (OUT_OF_STOCK, 8)])
+def test_posted_and_watched_the_outcome_is_the_exit_code(
+    desk: Desk, api: Api, consumer: Consumer, rows: list[object], code: int
+) -> None:
+    consumer.rows = rows  # type: ignore[assignment]
+    assert submit_by_api(desk, api, "--watch").code == code
+    assert api.sent == 1
+
+
+def test_after_a_lost_reply_the_execution_is_found_and_watched_and_nothing_is_posted_again(
+    desk: Desk, api: Api
+) -> None:
+    api.error = ReplyLostError("no whole answer")
+    done = submit_by_api(desk, api, "--watch")
+    assert (done.code, api.sent) == (0, 1)
+    assert "the API's answer was lost; the order's execution is there" in done.err
+
+
+def test_after_a_lost_reply_and_no_execution_nothing_is_posted_again(desk: Desk, api: Api) -> None:
+    api.error, api.works = ReplyLostError("no whole answer"), False
+    done = submit_by_api(desk, api, "--watch", "-o", "jsonl")
+    assert (done.code, api.sent) == (1, 1)
+    assert json.loads(done.out)["outcome"] == "failed"
+    assert "it was not posted again" in done.err
+
+
+def test_an_order_that_runs_is_attached_to_and_one_that_ended_is_a_conflict_and_neither_is_posted(
+    desk: Desk, api: Api
+) -> None:
+    order = '{"order_id": "o-1", "product_id": "widget-1", "quantity": 2, "user_id": "ada"}'
+    desk.executions.run("o-1", SUCCEEDED, input_json=order)
+    attached = submit_by_api(desk, api)
+    assert (attached.code, attached.out.split("\t")[:2]) == (0, ["o-1", "RUNNING"])
+    assert submit_by_api(desk, api, "--on-conflict", "fail").code == 5
+    desk.clock.advance(60)
+    assert submit_by_api(desk, api).code == 5
+    assert api.sent == 0
+
+
+def test_an_execution_that_never_appears_after_the_api_took_it_points_at_the_dead_letters(desk: Desk, api: Api) -> None:
+    api.works = False
+    done = submit_by_api(desk, api, "--watch")
+    assert done.code == 3
+    assert "the API took it, but no execution appeared in 60s" in done.err
+
+
+def test_a_dry_run_posts_nothing(desk: Desk, api: Api) -> None:
+    assert submit_by_api(desk, api, "--dry-run").code == 0
+    assert submit_by_api(desk, api, "--express").code == 2
+    assert api.sent == 0

@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from orderctl.cli.main import Terminated
+from orderctl.cli.signals import Terminated
 from orderctl.errors import AuthError, FailedError, OrderctlError
 from tests.cli.support import Outcome
 from tests.cli.test_orders import ARN, ORDER, Desk
 from tests.fakes.clock import FakeClock
-from tests.fakes.executions import FakeExecutions
+from tests.fakes.executions import MACHINE, FakeExecutions
 from tests.fakes.histories import ABORTED, MAP_TIMED_OUT, OUT_OF_STOCK, REDRIVEN, SUCCEEDED, TIMED_OUT, Row
 
 
@@ -225,3 +226,141 @@ def test_a_live_view_ends_with_the_error_below_its_last_state(desk: Desk, error:
     done = submit(desk, SUCCEEDED, "--color", "never", terminal=True)
     assert done.code == error.exit_code
     assert "WaitForStock   RUNNING" in done.out.rsplit("\x1b[J", 1)[1]
+
+
+def test_an_order_that_has_not_started_yet_is_waited_for_and_then_said_to_be_missing(desk: Desk) -> None:
+    done = desk.run("orders", "watch", "nope")
+    assert done.code == 3
+    assert "(waited 10s for it to start)" in done.err
+    assert "--patience 60s" in done.err
+    assert 10 <= desk.clock.elapsed < 12
+
+
+def test_without_patience_a_name_nobody_knows_is_3_at_once(desk: Desk) -> None:
+    done = desk.run("orders", "watch", "nope", "--patience", "0")
+    assert (done.code, desk.clock.elapsed) == (3, 0)
+    assert "waited" not in done.err
+
+
+def test_an_order_whose_event_is_still_on_its_way_is_watched_when_it_starts(desk: Desk) -> None:
+    class Late(FakeClock):
+        """The consumer starts the execution seven seconds later."""
+
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if self.elapsed >= 7 and not desk.executions.runs:
+                desk.executions.run("o-1", SUCCEEDED)
+
+    use_clock(desk, Late())
+    assert desk.run("orders", "watch", "o-1").code == 0
+
+
+def test_a_failed_order_says_in_json_whether_it_may_be_redriven(desk: Desk) -> None:
+    desk.executions.run("o-1", OUT_OF_STOCK)
+    desk.clock.advance(60)
+    assert json.loads(desk.run("orders", "watch", "o-1", "-o", "json").out)["redrive_status"] == "REDRIVABLE"
+    before = desk.executions.count("describe")
+    desk.executions.run("o-2", SUCCEEDED)
+    desk.clock.advance(60)
+    assert json.loads(desk.run("orders", "watch", "o-2", "-o", "json").out)["redrive_status"] == "NOT_REDRIVABLE"
+    desk.run("orders", "watch", "o-1")
+    assert desk.executions.count("describe") == before
+
+
+def test_a_redrive_status_that_cannot_be_read_is_null_and_changes_no_outcome(desk: Desk) -> None:
+    desk.executions.run("o-1", OUT_OF_STOCK)
+    desk.clock.advance(60)
+    desk.executions.fail("describe", AuthError("not authorized"))
+    done = desk.run("orders", "watch", "o-1", "-o", "json")
+    assert (done.code, json.loads(done.out)["redrive_status"]) == (8, None)
+
+
+def test_orders_from_a_file_and_named_are_watched_by_one_poller(desk: Desk) -> None:
+    for number in range(30):
+        desk.executions.run(f"o-{number}", SUCCEEDED)
+    ids = "\n".join(f"o-{number}" for number in range(1, 30))
+    done = desk.run("orders", "watch", "o-0", "--file", "-", "-o", "json", stdin=ids)
+    assert (done.code, len(json.loads(done.out)["executions"])) == (0, 30)
+    reads = [at for operation, at in desk.executions.calls if operation == "history"]
+    assert max(sum(begin <= at < begin + 1 for at in reads) for begin in range(1, 12)) <= 20
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "last"),
+    [
+        (SUCCEEDED, 0, "succeeded"),
+        (OUT_OF_STOCK, 8, "failed"),
+        (TIMED_OUT, 8, "timed_out"),
+        (ABORTED, 8, "aborted"),
+        (MAP_TIMED_OUT, 8, "failed"),
+    ],
+)
+@pytest.mark.parametrize("after", [0, 60])
+def test_however_it_ended_and_whenever_the_outcome_is_the_exit_code(
+    desk: Desk, rows: Sequence[Row], code: int, last: str, after: float
+) -> None:
+    desk.executions.run("o-1", rows)
+    desk.clock.advance(after)
+    done = desk.run("orders", "watch", "o-1")
+    assert (done.code, done.out.splitlines()[-1].split("\t")[3]) == (code, last)
+
+
+def test_redriven_while_watched_the_last_run_decides(desk: Desk) -> None:
+    """It failed and was redriven between two reads: the failure is told, and is not the end."""
+    desk.executions.run("o-1", REDRIVEN)
+    desk.clock.advance(2.05)
+    done = desk.run("orders", "watch", "o-1")
+    assert done.code == 0
+    assert [line.split("\t")[3] for line in done.out.splitlines() if not line.split("\t")[2]] == [
+        "started", "failed", "redriven", "succeeded",
+    ]  # fmt: skip
+
+
+def test_throttled_for_half_a_minute_it_goes_on_and_says_so_once(desk: Desk) -> None:
+    desk.executions.run("o-1", SUCCEEDED)
+    desk.executions.fail("history", Throttled("Rate exceeded"), times=4, after=1)
+    done = desk.run("orders", "watch", "o-1")
+    assert (done.code, done.err) == (
+        0,
+        "warning: order o-1: AWS is throttling these calls; still watching, more slowly\n",
+    )
+    assert desk.clock.elapsed >= 30
+
+
+def test_deleted_while_watched_it_is_exit_3(desk: Desk) -> None:
+    class Deleting(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if self.elapsed > 1:
+                desk.executions.runs.clear()
+
+    use_clock(desk, Deleting())
+    desk.executions.run("o-1", SUCCEEDED)
+    done = desk.run("orders", "watch", "o-1")
+    assert done.code == 3
+    assert "Execution Does Not Exist" in done.err
+    assert "waited" not in done.err
+
+
+def test_the_graph_is_read_once_where_there_is_room_and_missed_where_it_may_not_be_read(desk: Desk) -> None:
+    from orderctl.cli.orders_watch import _graph
+
+    definition = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
+    desk.executions.machines[MACHINE] = replace(desk.executions.machines[MACHINE], definition=definition)
+    arn, app = f"{ARN}:o-1", desk.app()
+    assert [node.name for node in _graph(app, [arn], 120)] == ["A"]
+    assert _graph(app, [arn], 80) == ()
+    assert _graph(app, [arn, f"{ARN}:o-2"], 120) == ()
+    assert desk.executions.count("state_machine") == 1
+    desk.executions.fail("state_machine", AuthError("not authorized"))
+    assert _graph(app, [arn], 120) == ()
+
+
+def test_of_several_one_that_does_not_exist_is_exit_3_and_the_others_are_told_to_their_end(desk: Desk) -> None:
+    desk.executions.run("o-1", SUCCEEDED)
+    done = desk.run("orders", "watch", "nope", "o-1", "--patience", "1s", "-o", "json")
+    assert done.code == 3
+    assert "order nope: Execution Does Not Exist" in done.err
+    assert "the others are still watched" in done.err
+    states = {each["order_id"]: each["status"] for each in json.loads(done.out)["executions"]}
+    assert states == {"nope": None, "o-1": "SUCCEEDED"}

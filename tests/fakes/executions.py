@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from orderctl.aws.stepfunctions import event_from_api
@@ -25,12 +25,13 @@ from orderctl.orders.models import (
     StateMachine,
     StateMachineType,
 )
-from orderctl.orders.names import named, order_id_of
+from orderctl.orders.names import machine_of, named, order_id_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.histories import SUCCEEDED, Api, Row, api_events
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:orders"
 EXPRESS = "arn:aws:states:us-east-1:123456789012:stateMachine:orders-express"
+EXPRESS_GROUP = "/aws/vendedlogs/states/orders-express"
 
 
 @dataclass
@@ -43,6 +44,9 @@ class Run:
     events: list[Api]
     visible: Callable[[Api], bool] = lambda event: True
     described_late: float = 0
+    definition: str = "{}"
+    """The one it started with."""
+    trace_header: str | None = None
     closed_at: datetime | None = None
     """Closed without a terminal event, as some emulators leave it."""
 
@@ -57,7 +61,10 @@ class FakeExecutions:
         self.calls: list[tuple[str, float]] = []
         self.scripts: dict[str, Sequence[Row]] = {}
         self.default: Sequence[Row] = SUCCEEDED
-        self.machines = {MACHINE: StateMachineType.STANDARD, EXPRESS: StateMachineType.EXPRESS}
+        self.machines = {
+            MACHINE: StateMachine(MACHINE, StateMachineType.STANDARD, "{}"),
+            EXPRESS: StateMachine(EXPRESS, StateMachineType.EXPRESS, "{}", "ALL", True, EXPRESS_GROUP),
+        }
         self.sync_status = ExecutionStatus.SUCCEEDED
         self._faults: dict[str, list[OrderctlError | None]] = defaultdict(list)
 
@@ -108,6 +115,12 @@ class FakeExecutions:
             output=None if failed else '{"status": "ACCEPTED"}',
         )
 
+    def start_once(self, state_machine_arn: str, name: str, input_json: str) -> StartedExecution:
+        self._called("start_once")
+        number = self.count("start_once")
+        arn = state_machine_arn.replace(":stateMachine:", ":express:") + f":{name}:{number:04d}"
+        return StartedExecution(arn, self.clock.now())
+
     def describe(self, execution_arn: str) -> DescribedExecution:
         self._called("describe")
         run = self._found(execution_arn)
@@ -154,7 +167,15 @@ class FakeExecutions:
         self._called("state_machine")
         if arn not in self.machines:
             raise NotFoundError(f"State Machine Does Not Exist: '{arn}'")
-        return StateMachine(arn, self.machines[arn], "{}")
+        return self.machines[arn]
+
+    def state_machine_of(self, execution_arn: str) -> StateMachine:
+        self._called("state_machine_of")
+        return replace(self.machines[machine_of(execution_arn)], definition=self._found(execution_arn).definition)
+
+    def trace_header(self, execution_arn: str) -> str | None:
+        self._called("trace_header")
+        return self._found(execution_arn).trace_header
 
     def stop(self, execution_arn: str, *, error: str | None, cause: str | None) -> datetime:
         self._called("stop")

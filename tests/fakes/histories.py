@@ -199,6 +199,99 @@ REDRIVEN: list[Row] = [
     (2.7, "ExecutionSucceeded", 14, {"output": "{}"}),
 ]
 
+ACTIVITY_TIMED_OUT: list[Row] = [
+    STARTED,
+    (0, "TaskStateEntered", 0, entered("PackByHand")),
+    (0, "ActivityScheduled", 2, {"resource": "arn:aws:states:us-east-1:1:activity:pack", "heartbeatInSeconds": 5}),
+    (1, "ActivityStarted", 3, {"workerName": "ann"}),
+    (6, "ActivityTimedOut", 4, {"error": "States.Heartbeat"}),
+    (7, "ActivityScheduled", 5, {"resource": "arn:aws:states:us-east-1:1:activity:pack"}),
+    (8, "ActivityStarted", 6, {"workerName": "bo"}),
+    (9, "ActivitySucceeded", 7, {"output": "{}"}),
+    (9, "TaskStateExited", 8, exited("PackByHand")),
+    (9, "ExecutionSucceeded", 9, {"output": "{}"}),
+]
+
+CHILD = {"resource": "startExecution.sync:2", "resourceType": "states"}
+CHILD_FAILED: list[Row] = [
+    STARTED,
+    (0, "TaskStateEntered", 0, entered("Ship")),
+    (0, "TaskScheduled", 2, {**SCHEDULED, **CHILD}),
+    (0.1, "TaskStarted", 3, CHILD),
+    (0.2, "TaskSubmitted", 4, {**CHILD, "output": "{}"}),
+    (
+        4,
+        "TaskFailed",
+        5,
+        {
+            **CHILD,
+            "error": "States.TaskFailed",
+            "cause": json.dumps(
+                {"ExecutionArn": "arn:x", "Status": "FAILED", "Error": "NoCarrier", "Cause": "none free"}
+            ),
+        },
+    ),
+    (4, "ExecutionFailed", 6, {"error": "States.TaskFailed", "cause": "the child failed"}),
+]
+
+NEVER_SUBMITTED: list[Row] = [
+    STARTED,
+    (0, "TaskStateEntered", 0, entered("Render")),
+    (0, "TaskScheduled", 2, {**SCHEDULED, "resource": "runTask.sync", "resourceType": "ecs"}),
+    (0.1, "TaskStarted", 3, {"resource": "runTask.sync", "resourceType": "ecs"}),
+    (0.2, "TaskSubmitFailed", 4, {"resource": "runTask.sync", "resourceType": "ecs", "error": "ECS.ClusterNotFound"}),
+    (0.2, "ExecutionFailed", 5, {"error": "ECS.ClusterNotFound"}),
+]
+
+PARALLEL_IN_MAP: list[Row] = [
+    STARTED,
+    (0, "MapStateEntered", 0, entered("Lines")),
+    (0, "MapStateStarted", 2, {"length": 2}),
+    (0, "MapIterationStarted", 3, {"name": "Lines", "index": 0}),
+    (0, "MapIterationStarted", 3, {"name": "Lines", "index": 1}),
+    (0, "ParallelStateEntered", 4, entered("Both")),
+    (0, "ParallelStateStarted", 6, None),
+    (0, "ParallelStateEntered", 5, entered("Both")),
+    (0, "ParallelStateStarted", 8, None),
+    (0, "PassStateEntered", 7, entered("Reserve")),
+    (0, "PassStateEntered", 9, entered("Reserve")),
+    (1, "PassStateExited", 10, exited("Reserve")),
+    (1, "PassStateEntered", 7, entered("Price")),
+    (1, "PassStateExited", 11, exited("Reserve")),
+    (1, "PassStateExited", 13, exited("Price")),
+    (1, "ParallelStateSucceeded", 15, None),
+    (1, "ParallelStateExited", 15, exited("Both")),
+    (1, "MapIterationSucceeded", 17, {"name": "Lines", "index": 0}),
+    (2, "TaskStateEntered", 9, entered("Price")),
+    (2, "TaskScheduled", 19, SCHEDULED),
+    (3, "TaskFailed", 20, {**LAMBDA, "error": "NoPrice", "cause": "unknown currency"}),
+    (3, "ParallelStateFailed", 21, None),
+    (3, "MapIterationFailed", 22, {"name": "Lines", "index": 1}),
+    (3, "MapStateFailed", 23, None),
+    (3, "ExecutionFailed", 24, {"error": "NoPrice", "cause": "unknown currency"}),
+]
+
+MAP_RUN_FAILED: list[Row] = [
+    STARTED,
+    (0, "MapStateEntered", 0, entered("Lines")),
+    (0, "MapStateStarted", 2, {"length": 1000}),
+    (0, "MapRunStarted", 3, {"mapRunArn": "arn:aws:states:us-east-1:1:mapRun:m/l:1"}),
+    (9, "MapRunFailed", 4, {"error": "States.ExceedToleratedFailureThreshold", "cause": "7 of 1000 failed"}),
+    (9, "MapStateFailed", 5, None),
+    (9, "ExecutionFailed", 6, {"error": "States.ExceedToleratedFailureThreshold", "cause": "7 of 1000 failed"}),
+]
+
+JSONATA_VARIABLES: list[Row] = [
+    STARTED,
+    (0, "PassStateEntered", 0, entered("Remember")),
+    (0, "PassStateExited", 2, {**exited("Remember"), "assignedVariables": {"total": "12.50"}}),
+    (0, "ChoiceStateEntered", 3, entered("IsLarge")),
+    (0, "ChoiceStateExited", 4, exited("IsLarge")),
+    (0, "TaskStateEntered", 5, entered("Charge")),
+    (0, "EvaluationFailed", 6, {"error": "States.QueryEvaluationError", "cause": "no $rate", "state": "Charge"}),
+    (0, "ExecutionFailed", 7, {"error": "States.QueryEvaluationError", "cause": "no $rate"}),
+]
+
 FROM_TOMORROW: list[Row] = [
     STARTED,
     (0, "TaskStateEntered", 0, entered("ValidateOrder")),

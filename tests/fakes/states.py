@@ -29,6 +29,7 @@ class Execution:
     started_at: datetime
     status: str = "RUNNING"
     stopped_at: datetime | None = None
+    error: str | None = None
 
 
 class FakeStates:
@@ -38,18 +39,21 @@ class FakeStates:
         self._clock, self._ledger = clock, ledger
         self._prefix = f"arn:aws:states:{region}:{account}"
         self.machines: dict[str, str] = {}
+        self.definitions: dict[str, str] = {}
+        self.deleting: set[str] = set()
         self.executions: list[Execution] = []
 
-    def create(self, name: str, kind: str = "STANDARD") -> str:
+    def create(self, name: str, kind: str = "STANDARD", definition: str = "{}") -> str:
         """Add a state machine; gives its ARN."""
         arn = f"{self._prefix}:stateMachine:{name}"
         self.machines[arn] = kind
+        self.definitions[arn] = definition
         return arn
 
-    def close(self, name: str, status: str = "SUCCEEDED") -> None:
+    def close(self, name: str, status: str = "SUCCEEDED", error: str | None = None) -> None:
         """End the running execution of that name."""
         execution = next(each for each in self.executions if each.name == name and each.status == "RUNNING")
-        execution.status, execution.stopped_at = status, self._clock.now()
+        execution.status, execution.stopped_at, execution.error = status, self._clock.now(), error
 
     def call(self, operation: str, params: Json) -> Json:
         actions: dict[str, Callable[[Json], Json]] = {
@@ -106,6 +110,7 @@ class FakeStates:
             "startDate": execution.started_at,
             "input": execution.input,
             "redriveCount": 0,
+            **({"error": execution.error} if execution.error else {}),
         }
         return answer | ({"stopDate": execution.stopped_at} if execution.stopped_at else {})
 
@@ -120,8 +125,8 @@ class FakeStates:
         return {
             "stateMachineArn": arn,
             "name": arn.rpartition(":")[2],
-            "status": "ACTIVE",
-            "definition": "{}",
+            "status": "DELETING" if arn in self.deleting else "ACTIVE",
+            "definition": self.definitions[arn],
             "roleArn": "arn:aws:iam::123456789012:role/states",
             "type": self.machines[arn],
             "creationDate": self._clock.now(),

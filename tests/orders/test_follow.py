@@ -251,6 +251,20 @@ def test_several_end_each_in_its_own_way() -> None:
     assert ended == {runs[0].arn: ExecutionStatus.SUCCEEDED, runs[1].arn: ExecutionStatus.FAILED}
 
 
+def test_one_that_does_not_exist_does_not_end_the_watch_of_the_others() -> None:
+    clock = FakeClock()
+    executions = FakeExecutions(clock)
+    good = executions.run("good", SUCCEEDED)
+    gone = [good.arn.replace("good", name) for name in ("gone", "lost")]
+    seen: list[News] = []
+    with pytest.raises(NotFoundError, match="2 of 3 orders do not exist; the first: order gone"):
+        seen.extend(follow(executions, [gone[0], good.arn, gone[1]], clock=clock, patience=1))
+    assert seen[-1].status is ExecutionStatus.SUCCEEDED
+    assert len(notices(seen)) == 2
+    with pytest.raises(NotFoundError, match="order gone"):
+        list(follow(executions, [gone[0], good.arn], clock=clock))
+
+
 def test_a_watch_that_is_left_makes_no_further_call() -> None:
     clock, executions, run = set_up()
 

@@ -68,10 +68,12 @@ def test_what_is_no_order_is_a_usage_error(wrong: str) -> None:
         find(wrong)
 
 
-def test_an_express_execution_cannot_be_followed_and_says_where_its_events_are() -> None:
-    with pytest.raises(UsageError) as refused:
-        find("arn:aws:states:us-east-1:123456789012:express:orders:o-1:0c1e")
-    assert "log group" in (refused.value.hint or "")
+def test_an_express_execution_is_meant_only_where_its_log_can_be_read() -> None:
+    arn = "arn:aws:states:us-east-1:123456789012:express:orders:o-1:0c1e"
+    with pytest.raises(UsageError, match="neither stopped nor redriven"):
+        find(arn)
+    executions = FakeExecutions(FakeClock())
+    assert execution_arn(arn, lambda: MACHINE, executions, express_too=True) == arn
 
 
 def test_names_are_read_back_from_an_arn() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from orderctl.errors import ConflictError
+from orderctl.errors import AuthError, ConflictError
 from orderctl.orders.redrive import (
     MOST_EVENTS,
     Actionable,
@@ -100,3 +100,17 @@ def test_started_anew_twice_is_started_once() -> None:
     with pytest.raises(ConflictError):
         start_anew(executions, executions.describe(run.arn))
     assert len(executions.runs) == 2
+
+
+def test_a_definition_that_changed_since_is_a_warning_and_one_that_may_not_be_read_is_none() -> None:
+    clock = FakeClock()
+    executions = FakeExecutions(clock)
+    run = executions.run("o-1", RETRIED_THEN_FAILED)
+    clock.advance(60)
+    assert decide_redrive(executions, run.arn, clock.now()) == Actionable(executions.describe(run.arn))
+    run.definition = '{"StartAt": "Old"}'
+    decision = decide_redrive(executions, run.arn, clock.now())
+    assert isinstance(decision, Actionable)
+    assert "the definition has changed since" in (decision.warning or "")
+    executions.fail("state_machine_of", AuthError("not authorized"))
+    assert decide_redrive(executions, run.arn, clock.now()) == Actionable(executions.describe(run.arn))

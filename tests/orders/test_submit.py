@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from orderctl.errors import AuthError, ConflictError, FailedError, NotFoundError, UsageError
-from orderctl.orders.models import ExecutionStatus
+from orderctl.orders.models import ExecutionStatus, OnConflict
 from orderctl.orders.order import Order, parse_order
-from orderctl.orders.submit import OnConflict, submit, submit_express
+from orderctl.orders.submit import submit, submit_express
 from tests.fakes.clock import FakeClock
 from tests.fakes.executions import EXPRESS, MACHINE, FakeExecutions
 

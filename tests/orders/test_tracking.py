@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 
 import pytest
 
 from orderctl.aws.stepfunctions import event_from_api
-from orderctl.orders.models import ExecutionStatus
+from orderctl.orders.models import ExecutionStatus, HistoryEvent
 from orderctl.orders.states import StateStatus, Transition
 from orderctl.orders.tracking import Tracker
 from tests.fakes import histories
+from tests.fakes.clock import START
 from tests.fakes.histories import Api, Row, api_events, without_chain
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:orders:o-1"
@@ -115,6 +117,51 @@ def test_a_distributed_map_is_one_line() -> None:
     assert tracker.visits[0].length == 3
 
 
+def test_an_activity_that_missed_its_heartbeat_is_tried_again() -> None:
+    tracker, told = track(histories.ACTIVITY_TIMED_OUT)
+    assert lines(tracker) == ["PackByHand SUCCEEDED 2"]
+    assert [each.what for each in told if each.state] == ["entered", "attempt 1 failed", "attempt 2", "succeeded"]
+
+
+def test_a_child_execution_that_failed_says_why_in_the_parent() -> None:
+    tracker, told = track(histories.CHILD_FAILED)
+    assert lines(tracker) == ["Ship FAILED 1"]
+    assert told[2].error == "States.TaskFailed: child execution FAILED: NoCarrier: none free"
+    assert tracker.failed_state == "Ship"
+
+
+def test_a_job_that_could_not_be_submitted_is_an_attempt_that_failed() -> None:
+    tracker, _ = track(histories.NEVER_SUBMITTED)
+    assert lines(tracker) == ["Render FAILED 1"]
+    assert tracker.visits[0].error == "ECS.ClusterNotFound"
+
+
+def test_a_parallel_in_a_map_is_told_apart_by_iteration_and_branch() -> None:
+    tracker, _ = track(histories.PARALLEL_IN_MAP)
+    assert lines(tracker) == [
+        "Lines FAILED 0",
+        "Lines[0]/Both SUCCEEDED 0",
+        "Lines[0]/Both[0]/Reserve SUCCEEDED 0",
+        "Lines[0]/Both[1]/Price SUCCEEDED 0",
+        "Lines[1]/Both FAILED 0",
+        "Lines[1]/Both[0]/Reserve SUCCEEDED 0",
+        "Lines[1]/Both[1]/Price FAILED 1",
+    ]
+    assert tracker.failed_state == "Lines[1]/Both[1]/Price"
+
+
+def test_a_map_run_that_failed_is_its_state_that_failed() -> None:
+    tracker, _ = track(histories.MAP_RUN_FAILED)
+    assert lines(tracker) == ["Lines FAILED 0"]
+    assert (tracker.failed_state, tracker.visits[0].cause) == ("Lines", "7 of 1000 failed")
+
+
+def test_a_failed_expression_is_blamed_on_its_state() -> None:
+    tracker, _ = track(histories.JSONATA_VARIABLES)
+    assert lines(tracker) == ["Remember SUCCEEDED 0", "IsLarge SUCCEEDED 0", "Charge FAILED 0"]
+    assert tracker.failed_state == "Charge"
+
+
 def test_an_abort_is_where_it_stood() -> None:
     tracker, told = track(histories.ABORTED)
     assert lines(tracker) == ["WaitForStock ABORTED 0"]
@@ -189,3 +236,16 @@ def test_events_without_a_beginning_do_not_break_it() -> None:
         for rows in (histories.PARALLEL, histories.MAP_TIMED_OUT, histories.MAP_ONE_BY_ONE, histories.REDRIVEN):
             tracker, _ = fold(api_events(rows)[begin:])
             assert tracker.status.is_closed
+
+
+def test_the_longest_history_there_is_leaves_a_few_megabytes_behind() -> None:
+    """25,000 events is the end of every history; they come one by one, and none is kept."""
+    tracker = Tracker(ARN)
+    tracemalloc.start()
+    for number in range(1, 25_001):
+        kind = "StateEntered" if number % 2 else "StateExited"
+        details: Api = {"name": "Again", "input": "x" * 500}
+        tracker.apply(HistoryEvent(number, f"Pass{kind}", START, number - 1, "Again", details))
+    left, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert left < 10_000_000

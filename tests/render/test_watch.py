@@ -203,8 +203,7 @@ def test_many_orders_have_a_line_each() -> None:
     screen, live = view()
     draw(live, [tracked(histories.SUCCEEDED, 7, "a"), tracked(histories.OUT_OF_STOCK, name="b")], 1.4)
     assert screen.text == (
-        "a                           RUNNING      1.4s  WaitForStock\n"
-        "b                           FAILED      300ms  OutOfStock  OutOfStock: asks fo…"
+        "a  RUNNING      1.4s  WaitForStock\nb  FAILED      300ms  OutOfStock  OutOfStock: asks for 9, left: 2"
     )
 
 

@@ -1,0 +1,183 @@
+"""Express from the command line: detached, watched, shown and listed through its log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orderctl.context import App
+from orderctl.errors import AuthError, AwsFault, UnreachableError
+from tests.cli.support import Outcome
+from tests.cli.test_orders import ORDER, Desk
+from tests.fakes.executions import EXPRESS, EXPRESS_GROUP
+from tests.fakes.histories import OUT_OF_STOCK, RETRIED_THEN_FAILED, SUCCEEDED, TIMED_OUT, Row
+from tests.fakes.logs import FakeLogs
+
+ARN = EXPRESS.replace(":stateMachine:", ":express:") + ":o-1:0001"
+
+
+class ExpressDesk(Desk):
+    """The desk with a log group beside it."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.logs = FakeLogs(self.clock, EXPRESS_GROUP)
+
+    def app(self, *, stdin: str = "", terminal: bool = False) -> App:
+        app = super().app(stdin=stdin, terminal=terminal)
+        app.logs = self.logs
+        return app
+
+    def log_level(self, level: str) -> None:
+        self.executions.machines[EXPRESS] = replace(self.executions.machines[EXPRESS], log_level=level)
+
+    def put(self, rows: Sequence[Row], arn: str = ARN, *, level: str = "ALL") -> None:
+        self.logs.put_execution(EXPRESS_GROUP, rows, arn, level=level)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> ExpressDesk:
+    return ExpressDesk(tmp_path)
+
+
+def states(done: Outcome) -> list[str]:
+    return [" ".join(line.split("\t")[2:4]).strip() for line in done.out.splitlines()]
+
+
+def test_detached_it_is_started_once_and_its_arn_is_printed(desk: ExpressDesk) -> None:
+    done = desk.run(*ORDER, "--order-id", "o-1", "--express", "--detach")
+    assert done == Outcome(0, f"o-1\tRUNNING\t2026-11-22T03:00:00.000Z\t{ARN}\n", "order o-1\n")
+    assert desk.executions.count("start_once") == 1
+
+
+def test_a_lost_reply_starts_nothing_a_second_time_and_says_where_to_look(desk: ExpressDesk) -> None:
+    desk.executions.fail("start_once", UnreachableError("read timeout"), times=9)
+    done = desk.run(*ORDER, "--order-id", "o-1", "--express", "--detach")
+    assert done.code == 1
+    assert "no reply from StartExecution; it may have run, and was not started again" in done.err
+    assert "orderctl orders trace o-1" in done.err
+    assert desk.executions.count("start_once") == 1
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [("OFF", "nothing of an Express execution can be seen"), ("ERROR", "neither starts nor successes")],
+)
+def test_what_the_log_will_not_show_is_said_before_it_is_started(desk: ExpressDesk, level: str, said: str) -> None:
+    desk.log_level(level)
+    done = desk.run(*ORDER, "--order-id", "o-1", "--express", "--detach")
+    assert done.code == 0
+    first = done.err.splitlines()[1]
+    assert first.startswith("warning:")
+    assert said in first
+
+
+def test_detached_and_watched_exclude_each_other(desk: ExpressDesk) -> None:
+    assert desk.run(*ORDER, "--express", "--detach", "--watch").code == 2
+    assert desk.executions.calls == []
+
+
+@pytest.mark.parametrize(("rows", "code"), [(SUCCEEDED, 0), (OUT_OF_STOCK, 8), (TIMED_OUT, 8)])
+def test_its_outcome_is_the_exit_code_of_a_watch(desk: ExpressDesk, rows: Sequence[Row], code: int) -> None:
+    desk.put(rows)
+    done = desk.run("orders", "watch", ARN)
+    assert done.code == code
+    assert states(done)[0] == "started"
+    assert len(states(done)) == len(set(done.out.splitlines()))
+
+
+def test_it_is_found_by_its_order_id_too(desk: ExpressDesk) -> None:
+    desk.put(OUT_OF_STOCK)
+    done = desk.run("orders", "watch", "o-1", "--express", "-o", "json")
+    assert done.code == 8
+    result = json.loads(done.out)
+    assert (result["execution_arn"], result["type"], result["failed_state"]) == (ARN, "EXPRESS", "OutOfStock")
+    assert result["redrive_status"] == "NOT_REDRIVABLE"
+
+
+def test_of_several_of_that_name_the_newest_is_watched_and_that_is_said(desk: ExpressDesk) -> None:
+    desk.put(SUCCEEDED)
+    desk.clock.advance(60)
+    desk.put(OUT_OF_STOCK, ARN.replace("0001", "0002"))
+    done = desk.run("orders", "watch", "o-1", "--express", "-o", "json")
+    assert json.loads(done.out)["execution_arn"] == ARN.replace("0001", "0002")
+    assert "2 Express executions bear the name o-1; this is the newest" in done.err
+
+
+def test_a_state_machine_that_logs_nothing_cannot_be_watched_and_says_so_at_once(desk: ExpressDesk) -> None:
+    desk.log_level("OFF")
+    done = desk.run("orders", "watch", ARN)
+    assert done.code == 1
+    assert "set its log level to ALL" in done.err
+    assert desk.clock.elapsed == 0
+
+
+def test_a_success_that_the_log_cannot_show_ends_the_watch_when_none_can_be_running(desk: ExpressDesk) -> None:
+    desk.log_level("ERROR")
+    desk.put(RETRIED_THEN_FAILED[:6], level="ERROR")
+    done = desk.run("orders", "watch", ARN)
+    assert done.code == 124
+    assert "neither starts nor successes" in done.err
+    assert desk.clock.elapsed == pytest.approx(360)
+
+
+def test_an_execution_the_log_knows_nothing_of_is_exit_3(desk: ExpressDesk) -> None:
+    assert desk.run("orders", "show", ARN).code == 3
+    assert desk.run("orders", "show", "o-1", "--express").code == 3
+
+
+def test_show_and_history_read_the_log(desk: ExpressDesk) -> None:
+    desk.put(RETRIED_THEN_FAILED)
+    desk.clock.advance(60)
+    shown = json.loads(desk.run("orders", "show", ARN, "-o", "json").out)
+    assert (shown["status"], shown["error_type"], shown["states"][0]["attempts"]) == ("FAILED", "WarehouseError", 2)
+    types = [line.split("\t")[2] for line in desk.run("orders", "history", "@latest", "--express").out.splitlines()]
+    assert types == [row[1] for row in RETRIED_THEN_FAILED]
+
+
+def test_it_can_be_neither_stopped_nor_redriven(desk: ExpressDesk) -> None:
+    for verb in ("stop", "redrive"):
+        done = desk.run("orders", verb, ARN, "--yes")
+        assert done.code == 2
+        assert "neither stopped nor redriven" in done.err
+    assert desk.executions.calls == []
+
+
+def test_without_permission_to_describe_it_the_environments_log_group_is_read(desk: ExpressDesk) -> None:
+    fault = AwsFault("states", "DescribeStateMachine", "AccessDeniedException")
+    desk.executions.fail("state_machine", AuthError("not authorized", aws=fault), times=9)
+    desk.put(SUCCEEDED)
+    app = desk.app()
+    app.environ = {**app.environ, "ORDERCTL_EXPRESS_LOG_GROUP": EXPRESS_GROUP}
+    from tests.cli.support import run
+
+    assert run(app, "orders", "watch", ARN).code == 0
+
+
+def test_list_shows_both_kinds_newest_first(desk: ExpressDesk) -> None:
+    desk.executions.run("s-1", SUCCEEDED)
+    desk.clock.advance(60)
+    desk.put(OUT_OF_STOCK)
+    desk.clock.advance(60)
+    desk.executions.run("s-2", SUCCEEDED)
+    desk.clock.advance(60)
+
+    def listed(*flags: str) -> list[str]:
+        return [line.split("\t")[0] for line in desk.run("orders", "list", *flags).out.splitlines()]
+
+    assert listed() == ["s-2", "s-1"]
+    assert listed("--type", "express") == ["o-1"]
+    assert listed("--type", "all") == ["s-2", "o-1", "s-1"]
+    assert listed("--type", "all", "--max", "2") == ["s-2", "o-1"]
+    assert listed("--type", "all", "--error", "OutOfStock") == ["o-1"]
+
+
+def test_tail_follows_express_through_its_log(desk: ExpressDesk) -> None:
+    desk.put(OUT_OF_STOCK)
+    done = desk.run("orders", "tail", "--type", "express", "--summary", "--timeout", "10s")
+    assert done.code == 124
+    assert done.out == "2026-11-22T03:00:00.300Z\to-1\tFAILED\t0.3\tOutOfStock\tOutOfStock\n"
