@@ -7,8 +7,6 @@ from typing import Annotated
 import typer
 
 from orderctl.cli.framework import app_of, noun, verb
-from orderctl.config import file, resolve
-from orderctl.config.schema import KEYS
 from orderctl.errors import ConflictError, OrderctlError, UsageError
 
 app = noun("config", "The environments orderctl knows.")
@@ -26,6 +24,8 @@ def init(
 
     Example: orderctl config init prod --profile orders-prod --region ap-northeast-1 --stack orders-prod --protected
     """
+    from orderctl.config import file
+
     cli = app_of(ctx)
     if name in file.read(cli.config_path).values:
         raise ConflictError(f"environment {name!r} exists already", hint=cli.command("config", "show", "--origin"))
@@ -41,6 +41,8 @@ def list_environments(ctx: typer.Context) -> None:
 
     Example: orderctl config list --output json
     """
+    from orderctl.config import resolve
+
     cli = app_of(ctx)
     named = cli.options.get("env")
     current = resolve.choose(str(named) if named else None, cli.environ, cli.config)
@@ -67,6 +69,8 @@ def show(
 
     Example: orderctl config show --origin --env prod
     """
+    from orderctl.config.schema import KEYS
+
     cli = app_of(ctx)
     environment = cli.environment
     try:
@@ -88,6 +92,8 @@ def set_value(
 
     Example: orderctl config set resources.event_bus orders --env prod
     """
+    from orderctl.config import file, resolve
+
     cli = app_of(ctx)
     known = resolve.key_named(key)
     name = str(cli.options.get("env") or cli.environ.get("ORDERCTL_ENV") or cli.config.default_env or "")
@@ -106,6 +112,8 @@ def use(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", 
 
     Example: orderctl config use local
     """
+    from orderctl.config import file
+
     cli = app_of(ctx)
     file.select(cli.config_path, name)
     cli.renderer.say(f"environment {name} is selected")

@@ -38,6 +38,10 @@ _SWITCHES: tuple[tuple[tuple[str, ...], str, str], ...] = (
 )
 
 
+LazyVerb = tuple[str, str, str]
+"""A verb's module below `orderctl.cli`, its function, and the first paragraph of its help."""
+
+
 def _keep(ctx: Context, param: Any, value: object) -> object:
     """Hand a common option to the App; the deepest one on the line is read last and wins."""
     if value not in (None, False):
@@ -109,6 +113,30 @@ class Noun(TyperGroup):
         verbs = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl([(name, _first_paragraph(verb)) for name, verb in verbs if verb and not verb.hidden])
+
+
+class LazyNoun(Noun):
+    """A noun of many verbs, each imported and built when it is named.
+
+    Eleven verbs with their options cost more than most of what they are asked for. The help of the noun needs only
+    their first sentence, so that stands in the table; a test holds it to the verb's own.
+    """
+
+    def __init__(self, name: str, help_text: str, verbs: dict[str, LazyVerb]) -> None:
+        super().__init__(name=name, help=help_text, no_args_is_help=True, rich_markup_mode=None)
+        self.verbs = verbs
+        self.commands = cast(Any, dict.fromkeys(verbs))
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        if cmd_name not in self.verbs:
+            return None
+        module, function, _ = self.verbs[cmd_name]
+        found = single_command(cmd_name, getattr(import_module(f"orderctl.cli.{module}"), function))
+        return cast("Command", found)
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in self.verbs.items()])
 
 
 class Root(Noun):

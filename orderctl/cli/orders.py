@@ -1,23 +1,15 @@
 """`orderctl orders`: submit orders, follow what becomes of them, and step in.
 
 The verbs stand in the table below in the order they are needed; each lives in the module named after what it does
-to an order. A verb is imported and built when it is named: eleven of them with their options cost more than most
-of what they are asked for. The help of the noun needs only their first sentence, so that stands here, and a test
-holds it to the verb's own.
+to an order.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
-
-from orderctl.cli.framework import Noun, single_command
-
-if TYPE_CHECKING:  # typer carries its own copy of click and exports no public name for these
-    from typer._click import Command, Context, HelpFormatter
+from orderctl.cli.framework import LazyNoun, LazyVerb
 
 HELP = "Submit orders and follow their executions to the end."
-VERBS: dict[str, tuple[str, str, str]] = {
+VERBS: dict[str, LazyVerb] = {
     "submit": (
         "orders_submit",
         "submit_order",
@@ -50,28 +42,8 @@ VERBS: dict[str, tuple[str, str, str]] = {
         "Run failed executions again from the state that failed; what would not help is said first.",
     ),
 }
-"""Verb to its module, its function, and the first paragraph of its help."""
 
 
-class Orders(Noun):
-    """The noun; its verbs are loaded when named."""
-
-    def __init__(self) -> None:
-        super().__init__(name="orders", help=HELP, no_args_is_help=True, rich_markup_mode=None)
-        self.commands = cast(Any, dict.fromkeys(VERBS))
-
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
-        if cmd_name not in VERBS:
-            return None
-        module, function, _ = VERBS[cmd_name]
-        found = single_command(cmd_name, getattr(import_module(f"orderctl.cli.{module}"), function))
-        return cast("Command", found)
-
-    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in VERBS.items()])
-
-
-def single() -> Orders:
+def single() -> LazyNoun:
     """The noun as the root takes it."""
-    return Orders()
+    return LazyNoun("orders", HELP, VERBS)
