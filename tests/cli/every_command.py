@@ -31,8 +31,6 @@ class Changes:
     stdin: str = ""
     is_played: bool = True
     """Is it let through on the stage? Not where that starts a server."""
-    guards_dry_run: bool = False
-    """Its dry run asks for the confirmation as well, though it changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ CHANGING: dict[str, list[Changes]] = {
     "stack deploy": [Changes("stack deploy", asks="yes")],
     "stack destroy": [Changes("stack destroy --stack orders", asks="orders")],
     "local reset": [Changes("local reset", asks="local", is_played=False)],
-    "local drill": [Changes("local drill sqs --queue orders-dlq --env local", guards_dry_run=True)],
+    "local drill": [Changes("local drill sqs --queue orders-dlq --env local")],
 }
 
 READING: dict[str, list[Reads]] = {
