@@ -34,7 +34,8 @@ class EventBridgeBus:
         with aws_call("events", "ListRules", subject=f"event bus {self.name}"):
             for page in self._client.get_paginator("list_rules").paginate(EventBusName=self.name):
                 for rule in page["Rules"]:
-                    yield Rule(rule["Name"], rule["Arn"], rule.get("State", "ENABLED"), rule.get("EventPattern"))
+                    state, made_by = rule.get("State", "ENABLED"), rule.get("ManagedBy")
+                    yield Rule(rule["Name"], rule["Arn"], state, rule.get("EventPattern"), made_by)
 
     def targets(self, rule: Rule) -> Iterator[Target]:
         """Every target of a rule, a page at a time."""

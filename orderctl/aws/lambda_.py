@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from orderctl.aws.errors import aws_call
+from orderctl.aws.outcomes import deliver
 from orderctl.aws.scheduler import each_of
-from orderctl.aws.starter import deliver
 from orderctl.clock import Clock, SystemClock
 from orderctl.dlq.models import NotSent, Outcome, ToFunction
 from orderctl.errors import FailedError
@@ -25,6 +25,8 @@ MAX_EVENT_BYTES = 1_048_576
 ACCEPTED = 202
 """The answer to an asynchronous invoke that was queued (Lambda API reference, "Invoke")."""
 
+_READING = {"Enabled", "Enabling", "Updating", "Creating"}
+"""States of a mapping that reads, or will in a moment (GetEventSourceMapping)."""
 SWITCH_SECONDS = 90.0
 """Longest wait for a mapping to be enabled or disabled."""
 
@@ -71,6 +73,13 @@ class LambdaFunctions:
                     target = said.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
                     if target:
                         yield said["UUID"], said.get("EventSourceArn", ""), target
+
+    def readers(self, queue: str) -> list[tuple[str, bool]]:
+        """(function ARN, does it read now?) of every event source mapping of a queue."""
+        pages = self._client.get_paginator("list_event_source_mappings").paginate(EventSourceArn=queue)
+        with aws_call("lambda", "ListEventSourceMappings", subject=f"queue {queue}"):
+            found = [said for page in pages for said in page["EventSourceMappings"]]
+        return [(said["FunctionArn"], said.get("State", "") in _READING) for said in found]
 
     def reserved_concurrency(self, function: str) -> int | None:
         """The function's reservation, whatever the qualifier."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from orderctl.aws.errors import aws_call
+from orderctl.aws.not_offered import is_not_offered
 from orderctl.dlq.move_tasks import MoveTask
 from orderctl.errors import ConflictError, FailedError, OrderctlError
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 MOST = 10
 """Tasks that can be listed; without MaxResults it is one, and there are no pages."""
-_NOT_OFFERED = {"InvalidAction", "UnknownOperationException", "NotImplemented", "501"}
-_UNSUPPORTED = {"UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"}
 _RUNNING_ALREADY = "already a task running"
 
 
@@ -37,7 +36,7 @@ class SqsMoveTasks:
             with aws_call("sqs", "ListMessageMoveTasks", subject=_subject(queue_arn)):
                 answer = self._client.list_message_move_tasks(SourceArn=queue_arn, MaxResults=MOST)
         except OrderctlError as error:
-            if error.aws is not None and error.aws.code in _NOT_OFFERED | _UNSUPPORTED:
+            if is_not_offered(error):
                 return None
             raise
         found = [_task(queue_arn, said) for said in answer.get("Results", ())]

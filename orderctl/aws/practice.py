@@ -1,20 +1,24 @@
 """What the local stack's drills are wired to where the reference stack has nothing of the kind.
 
-One queue, named by a schedule and by a stream mapping. The schedule is disabled and the mapping too, so neither
-ever does anything: they are there to be found by whoever looks for the queue's wiring.
+One queue, named by two schedules (a templated target and a universal one) and by a stream mapping. All of them are
+disabled, so none ever does anything: they are there to be found by whoever looks for the queue's wiring.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orderctl.aws.errors import aws_call
 from orderctl.errors import ConflictError
 
 if TYPE_CHECKING:
     from orderctl.aws.session import Aws
+
+
+SEND_MESSAGE = "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"
 
 
 class AwsPracticeWires:
@@ -28,7 +32,7 @@ class AwsPracticeWires:
     def ensure(self) -> None:
         """Each part is looked for, or made by a call that is the same each time."""
         queue_arn = self._ensure_queue()
-        self._ensure_schedule(queue_arn)
+        self._ensure_schedules(queue_arn)
         self._ensure_mapping(self._ensure_stream(), queue_arn)
 
     def _ensure_queue(self) -> str:
@@ -37,20 +41,23 @@ class AwsPracticeWires:
             url = sqs.create_queue(QueueName=self.queue)["QueueUrl"]
             return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
-    def _ensure_schedule(self, queue_arn: str) -> None:
-        """It would start the order workflow; the role is only a name, the emulator asks for none."""
-        account = queue_arn.split(":")[4]
-        with suppress(ConflictError), aws_call("scheduler", "CreateSchedule", subject=f"schedule {self.queue}"):
+    def _ensure_schedules(self, queue_arn: str) -> None:
+        """One would start the order workflow, the other calls an API: it would send to the analytics queue."""
+        sent = {"QueueUrl": self._outputs["AnalyticsQueueUrl"], "MessageBody": "{}", "MessageGroupId": "drill"}
+        self._ensure_schedule(self.queue, queue_arn, Arn=self._outputs["StateMachineArn"])
+        self._ensure_schedule(f"{self.queue}-universal", queue_arn, Arn=SEND_MESSAGE, Input=json.dumps(sent))
+
+    def _ensure_schedule(self, name: str, queue_arn: str, **target: str) -> None:
+        """The role is only a name, the emulator asks for none."""
+        role = f"arn:aws:iam::{queue_arn.split(':')[4]}:role/{self.queue}"
+        made: Any = {**target, "RoleArn": role, "DeadLetterConfig": {"Arn": queue_arn}}
+        with suppress(ConflictError), aws_call("scheduler", "CreateSchedule", subject=f"schedule {name}"):
             self._aws.client("scheduler").create_schedule(
-                Name=self.queue,
+                Name=name,
                 State="DISABLED",
                 ScheduleExpression="rate(1 days)",
                 FlexibleTimeWindow={"Mode": "OFF"},
-                Target={
-                    "Arn": self._outputs["StateMachineArn"],
-                    "RoleArn": f"arn:aws:iam::{account}:role/{self.queue}",
-                    "DeadLetterConfig": {"Arn": queue_arn},
-                },
+                Target=made,
             )
 
     def _ensure_stream(self) -> str:

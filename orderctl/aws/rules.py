@@ -49,6 +49,16 @@ class EventBridgeRules:
         """
         return each_of(self._targets, self._rules(bus), self._clock)
 
+    def bus_queues(self, bus: str | None) -> Iterator[tuple[str, str]]:
+        """(event bus ARN, its own dead-letter queue ARN) of the bus, or of every bus; in no order."""
+        return each_of(self._bus_queue, self._buses() if bus is None else [bus], self._clock)
+
+    def _bus_queue(self, bus: str) -> list[tuple[str, str]]:
+        with aws_call("events", "DescribeEventBus", subject=f"event bus {bus}"):
+            said = self._client.describe_event_bus(Name=bus)
+        queue = said.get("DeadLetterConfig", {}).get("Arn")
+        return [(said["Arn"], queue)] if queue else []
+
     def _buses(self) -> Iterator[str]:
         """ListEventBuses has a NextToken, but no paginator in boto3."""
         token: dict[str, str] = {}

@@ -7,11 +7,12 @@ not hide the rest: it is told at the very end, so that a caller keeps what it go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from orderctl.aws.errors import EXPIRED, aws_call
 from orderctl.clock import Clock, SystemClock
+from orderctl.dlq.models import Target
 from orderctl.errors import AuthError, NotFoundError
 from orderctl.pool import Failed, Pool
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+_UNDERSTOOD = frozenset({"Arn", "RoleArn", "Input", "SqsParameters", "DeadLetterConfig", "RetryPolicy"})
+"""Keys of a target that are applied, or are Scheduler's own affair; any other makes the target unsupported."""
 AT_ONCE = 8
 """Calls in flight: the control planes asked here allow 15 (Lambda) to 50 a second for the whole account."""
 
@@ -32,9 +35,9 @@ class SchedulerSchedules:
         self._client = client
         self._clock: Clock = clock or SystemClock()
 
-    def dead_letter_wires(self) -> Iterator[tuple[str, str, str]]:
-        """(schedule ARN, target ARN, dead-letter queue ARN), in no order. A denial is raised after the last."""
-        return each_of(self._wire, self._names(), self._clock)
+    def dead_letter_targets(self) -> Iterator[tuple[Target, str]]:
+        """(target, its dead-letter queue ARN), in no order. A denial is raised after the last."""
+        return each_of(self._target, self._names(), self._clock)
 
     def _names(self) -> Iterator[tuple[str, str]]:
         pages = self._client.get_paginator("list_schedules").paginate()
@@ -42,12 +45,24 @@ class SchedulerSchedules:
             for page in pages:
                 yield from ((row["GroupName"], row["Name"]) for row in page["Schedules"])
 
-    def _wire(self, schedule: tuple[str, str]) -> list[tuple[str, str, str]]:
+    def _target(self, schedule: tuple[str, str]) -> list[tuple[Target, str]]:
         group, name = schedule
         with aws_call("scheduler", "GetSchedule", subject=f"schedule {group}/{name}"):
             said = self._client.get_schedule(GroupName=group, Name=name)
         queue = said["Target"].get("DeadLetterConfig", {}).get("Arn")
-        return [(said["Arn"], said["Target"]["Arn"], queue)] if queue else []
+        return [(_target(said["Arn"], said["Target"]), queue)] if queue else []
+
+
+def _target(schedule_arn: str, said: Mapping[str, Any]) -> Target:
+    """A templated target's input is the event, a universal one's the parameters of the API it calls."""
+    return Target(
+        rule_arn=schedule_arn,
+        target_id="",
+        arn=said["Arn"],
+        input=said.get("Input"),
+        message_group_id=said.get("SqsParameters", {}).get("MessageGroupId"),
+        unsupported=", ".join(sorted(said.keys() - _UNDERSTOOD)) or None,
+    )
 
 
 def each_of(work: Callable[[T], list[R]], items: Iterable[T], clock: Clock) -> Iterator[R]:

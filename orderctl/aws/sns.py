@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from orderctl.aws.errors import aws_call
+from orderctl.aws.outcomes import deliver
 from orderctl.aws.scheduler import each_of
-from orderctl.aws.starter import deliver
 from orderctl.clock import Clock, SystemClock
 from orderctl.dlq.models import Outcome, ToTopic
 
@@ -36,8 +36,19 @@ class SnsSubscriptions:
         """Publish once; the message id, or why not."""
         return deliver("sns", "Publish", lambda: self._publish(delivery))
 
+    def check_topic(self, topic: str) -> None:
+        """Raise NotFoundError or AuthError; permission to look is not yet permission to publish."""
+        with aws_call("sns", "GetTopicAttributes", subject=f"topic {topic}"):
+            self._client.get_topic_attributes(TopicArn=topic)
+
     def _publish(self, delivery: ToTopic) -> str:
-        return self._once.publish(TopicArn=delivery.arn, Message=delivery.message)["MessageId"]
+        optional = {
+            "Subject": delivery.subject,
+            "MessageGroupId": delivery.group_id,
+            "MessageDeduplicationId": delivery.deduplication_id,
+        }
+        given: Any = {name: value for name, value in optional.items() if value is not None}
+        return self._once.publish(TopicArn=delivery.arn, Message=delivery.message, **given)["MessageId"]
 
     def _listed(self) -> Iterator[SubscriptionTypeDef]:
         """Confirmed subscriptions; the others have a word (`PendingConfirmation`, `Deleted`) in place of an ARN."""

@@ -19,9 +19,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from orderctl.aws.errors import aws_call
+from orderctl.aws.errors import THROTTLED, aws_call
+from orderctl.aws.not_offered import is_not_offered
+from orderctl.aws.outcomes import outcome_of
 from orderctl.aws.scheduler import each_of
-from orderctl.aws.starter import outcome_of
 from orderctl.clock import Clock, SystemClock
 from orderctl.dlq.models import Attribute, Message, NotSent, Outcome, Queue, Sent, ToQueue, Unknown
 from orderctl.errors import OrderctlError, UsageError
@@ -34,8 +35,6 @@ BATCH = 10
 PAGE = 1000
 """Queues of one page; without a MaxResults ListQueues ends silently after 1,000."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}(\.fifo)?")
-_NOT_OFFERED = {"InvalidAction", "UnknownOperationException", "NotImplemented", "501"}
-_UNSUPPORTED = {"UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"}
 
 
 class SqsQueues:
@@ -71,7 +70,7 @@ class SqsQueues:
                 )
                 return tuple(url for page in pages for url in page.get("queueUrls", ()))
         except OrderctlError as error:
-            if error.aws is not None and error.aws.code in _NOT_OFFERED | _UNSUPPORTED:
+            if is_not_offered(error):
                 return None
             raise
 
@@ -270,7 +269,9 @@ def _outcome(delivery: ToQueue, sent: Mapping[str, Any] | None, failed: Mapping[
 
 
 def _not_sent(failed: Mapping[str, Any]) -> NotSent:
-    return NotSent(_why(failed), is_retryable=not failed.get("SenderFault", True))
+    is_throttled = failed.get("Code") in THROTTLED
+    is_retryable = is_throttled or not failed.get("SenderFault", True)
+    return NotSent(_why(failed), is_retryable=is_retryable, is_throttled=is_throttled)
 
 
 def _why(failed: Mapping[str, Any] | None) -> str:

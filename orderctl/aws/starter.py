@@ -1,18 +1,13 @@
-"""Step Functions as a delivery target, and what the answer to a delivery means.
-
-A delivery is sent once, over a client that never repeats a call. `deliver` and `outcome_of` say what is known
-afterwards, for every service alike: refused (it did not take effect), or unknown (no answer, or an answer that
-the service itself failed). Unknown is never guessed to be either: the one guess loses, the other doubles.
-"""
+"""Step Functions as a delivery target: what is started, whether it may be, and what became of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from orderctl.aws.errors import aws_call
-from orderctl.dlq.models import NotSent, Outcome, Sent, ToStateMachine, Unknown
-from orderctl.errors import AuthError, NoConnectionError, NotFoundError, OrderctlError, ThrottledError
+from orderctl.aws.outcomes import deliver
+from orderctl.dlq.models import Ended, Machine, NotSent, Outcome, Sent, ToStateMachine
+from orderctl.errors import NotFoundError, OrderctlError
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions.client import SFNClient
@@ -33,6 +28,22 @@ class StepFunctionsStarter:
             return self._taken(delivery, outcome)
         return outcome
 
+    def machine(self, arn: str) -> Machine:
+        """Its status and definition; a version or alias is looked at as what it points to."""
+        with aws_call("states", "DescribeStateMachine", subject=f"state machine {arn}"):
+            said = self._once.describe_state_machine(stateMachineArn=arn)
+        return Machine(arn, said.get("status", "ACTIVE"), said.get("definition", ""))
+
+    def ended(self, execution_arn: str) -> Ended | None:
+        """How an execution ended; None while it runs. An Express one cannot be asked for: NotFoundError."""
+        if ":express:" in execution_arn:
+            raise NotFoundError("Step Functions keeps no record of an Express execution")
+        with aws_call("states", "DescribeExecution", subject=f"execution {execution_arn}"):
+            said = self._once.describe_execution(executionArn=execution_arn)
+        status = said["status"]
+        is_open = status in ("RUNNING", "PENDING_REDRIVE")
+        return None if is_open else Ended(status, said.get("error"), said.get("cause"))
+
     def _start(self, delivery: ToStateMachine) -> str:
         answer = self._once.start_execution(stateMachineArn=delivery.arn, name=delivery.name, input=delivery.input)
         return answer["executionArn"]
@@ -52,35 +63,3 @@ def execution_arn(delivery: ToStateMachine) -> str:
     """The ARN of the Standard execution that the delivery starts; a version or alias is not part of it."""
     head, _, machine = delivery.arn.partition(":stateMachine:")
     return f"{head}:execution:{machine.split(':')[0]}:{delivery.name}"
-
-
-def deliver(service: str, operation: str, call: Callable[[], str | None]) -> Outcome:
-    """Make a call that must not be made twice; `call` gives the id of what it became. Never raises for AWS."""
-    from botocore.parsers import ResponseParserError
-
-    try:
-        with aws_call(service, operation):
-            return Sent(call())
-    except OrderctlError as error:
-        return outcome_of(error)
-    except ResponseParserError as error:
-        return Unknown(f"{service} {operation}: the answer cannot be read: {error}")
-
-
-def outcome_of(error: OrderctlError) -> NotSent | Unknown:
-    """What a translated error of a delivery says: refused below 500, otherwise unknown.
-
-    Missing or refused credentials, permission or target are fatal: every other delivery there would fail alike.
-    """
-    from botocore.exceptions import ClientError, ParamValidationError
-
-    cause = error.__cause__
-    if isinstance(error, ThrottledError | NoConnectionError):
-        return NotSent(error.message, is_retryable=True)
-    if isinstance(error, AuthError | NotFoundError) or (error.aws and error.aws.code.lower().startswith("kms")):
-        return NotSent(error.message, is_fatal=True, error=error)
-    if isinstance(cause, ParamValidationError):
-        return NotSent(error.message)
-    if isinstance(cause, ClientError) and cause.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
-        return NotSent(error.message)
-    return Unknown(error.message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,20 +12,24 @@ import typer
 from orderctl.cli import dlq_options as options
 from orderctl.cli import guard
 from orderctl.cli.framework import app_of
-from orderctl.context import App
 from orderctl.errors import OrderctlError, PartlyDoneError, UsageError
 
 if TYPE_CHECKING:
-    from orderctl.dlq.models import Queue
+    from orderctl.context import App
+    from orderctl.dlq.asked import Asked
+    from orderctl.dlq.export import Exported
+    from orderctl.dlq.models import Queue, Wiring
     from orderctl.dlq.restore import Line, Report
     from orderctl.dlq.restore_source import Source
+
+EXPORTED = ("queue", "file", "exported", "not_selected", "is_whole")
 
 
 def export_letters(
     ctx: typer.Context,
-    queue: Annotated[str, typer.Argument(metavar="QUEUE", help="Name, URL or ARN.")],
+    queue: options.Queues = None,
     file: Annotated[str, typer.Option(help="File to write, there when it is whole; - is stdout.")] = "-",
-    most: Annotated[int | None, typer.Option("--max", min=1, help="Letters to export at the most.")] = None,
+    most: Annotated[int | None, typer.Option("--max", min=1, help="Letters of each queue to export at most.")] = None,
     kind: options.Kinds = None,
     error: options.Errors = None,
     source: options.Sources = None,
@@ -39,39 +43,67 @@ def export_letters(
     """Write letters as JSON Lines that 'dlq restore' puts back byte for byte; the queue keeps them.
 
     It looks as 'dlq inspect' does: the receive count goes up by one, and no completeness is promised. The file
-    holds whole messages: it is made readable for you alone.
+    holds whole messages: it is made readable for you alone. Each letter knows its queue, so one file may hold several.
 
     Example: orderctl dlq export orders-order-failures --file letters.jsonl
     """
     from orderctl.dlq import export
-    from orderctl.dlq.look import Glance
 
     cli = app_of(ctx)
-    asked = options.asked(cli, kind, error, source, order_id, message_id, since, until, where)
-    selection = asked.selection(options.compile_where)
-    wiring, found = cli.wiring(), cli.queues.describe(queue)
-    glance, count = Glance(), 0
-    letters = export.letters(
-        cli.queues, found, wiring, cli.clock, selection=selection, limit=most, glance=glance, function=function
+    asked = options.asked(
+        cli, kind, error, source, order_id, message_id, since, until, where, function=function, limit=most
     )
-    with contextlib.closing(letters):
-        if file == "-":
-            for letter in letters:
-                cli.out.write(export.text_of(export.line_of(letter, cli.clock.now())))
-                count += 1
+    queues, wiring = options.queues_of(cli, queue or ())
+    if file == "-":
+        for each in queues:
+            _export(cli, each, wiring, asked, file, lambda line: cli.out.write(export.text_of(line)), len(queues) > 1)
+    else:
+        with export.whole_file(Path(file)) as out:
+            done = [
+                _export(cli, each, wiring, asked, file, lambda line: out.append([line], sync=False), len(queues) > 1)
+                for each in queues
+            ]
+        if len(done) == 1:
+            cli.renderer.one(done[0])
         else:
-            with export.whole_file(Path(file)) as out:
-                for letter in letters:
-                    out.append([export.line_of(letter, cli.clock.now())], sync=False)
-                    count += 1
-    if file != "-":
-        cli.renderer.one(export.Exported(found.name, file, count, glance.not_selected, glance.is_whole))
-    options.say_what_looking_cost(cli.renderer, found, glance)
-    cli.renderer.say(f"{count} letters exported, {glance.not_selected} not selected")
-    if found.dead_letter_arn:
-        cli.renderer.warn(f"the queue has a redrive policy of its own ({found.dead_letter_arn}): looking moves letters")
+            cli.renderer.rows(EXPORTED, done)
     for note in wiring.notes:
         cli.renderer.warn(note)
+
+
+def _export(
+    cli: App,
+    queue: Queue,
+    wiring: Wiring,
+    asked: Asked,
+    file: str,
+    write: Callable[[Mapping[str, object]], object],
+    has_many: bool,
+) -> Exported:
+    """The letters of one queue, handed on as they are seen."""
+    from orderctl.dlq import export
+    from orderctl.dlq.look import Glance
+
+    glance, count = Glance(), 0
+    letters = export.letters(
+        cli.queues,
+        queue,
+        wiring,
+        cli.clock,
+        selection=asked.selection(options.compile_where),
+        limit=asked.limit,
+        glance=glance,
+        function=asked.function,
+    )
+    with contextlib.closing(letters):
+        for letter in letters:
+            write(export.line_of(letter, cli.clock.now()))
+            count += 1
+    options.say_what_looking_cost(cli.renderer, queue, glance, is_named=has_many)
+    cli.renderer.say(f"{count} letters exported, {glance.not_selected} not selected")
+    if queue.dead_letter_arn:
+        cli.renderer.warn(f"the queue has a redrive policy of its own ({queue.dead_letter_arn}): looking moves letters")
+    return export.Exported(queue.name, file, count, glance.not_selected, glance.is_whole)
 
 
 def restore_letters(

@@ -10,20 +10,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from orderctl import jsontext
-from orderctl.dlq import engine_choice, move_tasks
-from orderctl.dlq.engine_choice import Choice, EngineName
-from orderctl.dlq.journal import Journal, read_lines
-from orderctl.dlq.move_tasks import Mark, Moved, MoveTask
-from orderctl.dlq.plan import Order, Plan
-from orderctl.dlq.prepare import Prepared
-from orderctl.dlq.redrive import run_name, runs_folder
 from orderctl.errors import ConflictError, NotFoundError, OrderctlError, UnreachableError, UsageError
-from orderctl.render.style import is_terminal
 
 if TYPE_CHECKING:
     from orderctl.context import App
+    from orderctl.dlq.engine_choice import Choice, EngineName
+    from orderctl.dlq.journal import Journal
     from orderctl.dlq.models import Queue
+    from orderctl.dlq.move_tasks import Mark, Moved, MoveTask
+    from orderctl.dlq.plan import Order, Plan
+    from orderctl.dlq.prepare import Prepared
 
 SAY_EVERY = 30.0
 """Seconds between two lines of progress where no terminal shows it in place."""
@@ -35,6 +31,10 @@ NO_RECORD = (
 
 def choose_engine(cli: App, engine: str, prepared: Prepared, order: Order, *, verifies: bool) -> Choice:
     """Before anything is looked at; raises what `choose` raises, with the commands to run instead."""
+    from orderctl.dlq import engine_choice
+    from orderctl.dlq.engine_choice import Choice, EngineName
+    from orderctl.dlq.redrive import runs_folder
+
     name, queue = _engine_name(engine), prepared.queue.name
     if name is EngineName.OWN:
         return Choice()
@@ -49,12 +49,16 @@ def choose_engine(cli: App, engine: str, prepared: Prepared, order: Order, *, ve
 
 def confirmed_choice(cli: App, choice: Choice, plan: Plan, prepared: Prepared) -> Choice:
     """After the plan; says which engine it is where that is news."""
+    from orderctl.dlq import engine_choice
+    from orderctl.dlq.redrive import runs_folder
+
     runs = runs_folder(cli.state_dir)
     choice = engine_choice.confirm_choice(choice, plan, prepared.queue, runs, cli.clock.now())
     if choice.is_native:
         cli.renderer.say("engine: SQS's message move task, each message to its own source (--engine own for ours)")
         cli.renderer.say(
-            "  without a record of each message; it moves what is visible when it starts, and nothing else"
+            "  without a record of each message and without --max-redrives, whose count it does not know;"
+            " it moves what is visible when it starts, and nothing else"
         )
     if choice.note:
         cli.renderer.warn(choice.note)
@@ -63,11 +67,15 @@ def confirmed_choice(cli: App, choice: Choice, plan: Plan, prepared: Prepared) -
 
 def plan_document(plan: Plan, choice: Choice) -> dict[str, object]:
     """The plan of a dry run as JSON."""
+    from orderctl import jsontext
+
     return {**jsontext.plain(plan), "engine": choice.engine.value}
 
 
 def move(cli: App, prepared: Prepared, rate: float | None, choice: Choice) -> None:
     """Start the task and see it through; raises by how it ended."""
+    from orderctl.dlq.redrive import run_name
+
     cli.resume = "nothing was started"
     queue = _with_nothing_in_flight(cli, prepared.queue)
     name = run_name(cli.clock)
@@ -86,11 +94,17 @@ def move(cli: App, prepared: Prepared, rate: float | None, choice: Choice) -> No
 
 def is_native(header: dict[str, Any]) -> bool:
     """Was this run a move task?"""
+    from orderctl.dlq.engine_choice import EngineName
+
     return header.get("engine") == EngineName.NATIVE
 
 
 def follow_run(cli: App, journal: Journal, header: dict[str, Any]) -> None:
     """`--resume` of a run that is a move task: nothing is started, it is followed and reported again."""
+    from orderctl.dlq import move_tasks
+    from orderctl.dlq.journal import read_lines
+    from orderctl.dlq.move_tasks import Mark
+
     earlier = frozenset(datetime.fromisoformat(each) for each in header["earlier"])
     found: dict[str, Any] = {}
     for record, _ in read_lines(journal.path):
@@ -114,6 +128,8 @@ def follow_run(cli: App, journal: Journal, header: dict[str, Any]) -> None:
 
 def watch(cli: App, looks: Iterator[MoveTask]) -> Iterator[MoveTask]:
     """Show how a task comes on: in place on a terminal, else a line when its status changes or 30 s have passed."""
+    from orderctl.render.style import is_terminal
+
     status, said_at = "", float("-inf")
     for task in looks:
         if is_terminal(cli.err):
@@ -126,6 +142,8 @@ def watch(cli: App, looks: Iterator[MoveTask]) -> Iterator[MoveTask]:
 
 
 def _with_nothing_in_flight(cli: App, queue: Queue) -> Queue:
+    from orderctl.dlq import move_tasks
+
     now = cli.queues.describe(queue.url)
     if now.in_flight:
         cli.renderer.say(f"waiting for {now.in_flight} messages in flight: a move task cannot see them")
@@ -136,6 +154,10 @@ def _with_nothing_in_flight(cli: App, queue: Queue) -> Queue:
 
 
 def _begin(cli: App, queue: Queue, name: str, rate: float | None, choice: Choice) -> Journal:
+    from orderctl.dlq.engine_choice import EngineName
+    from orderctl.dlq.journal import Journal
+    from orderctl.dlq.redrive import runs_folder
+
     header = {
         "queue": queue.arn,
         "url": queue.url,
@@ -144,6 +166,7 @@ def _begin(cli: App, queue: Queue, name: str, rate: float | None, choice: Choice
         "depth": queue.depth,
         "earlier": [task.started_at.isoformat() for task in choice.earlier if task.started_at],
         "rate": rate,
+        "environment": cli.environment.name,
         "said": {},
     }
     return Journal.begin(runs_folder(cli.state_dir), name, header)
@@ -151,6 +174,8 @@ def _begin(cli: App, queue: Queue, name: str, rate: float | None, choice: Choice
 
 def _start(cli: App, queue: Queue, rate: int | None, choice: Choice, journal: Journal) -> Mark:
     """Start it; a refusal is kept in the record, so that resuming this run never follows somebody else's task."""
+    from orderctl.dlq import move_tasks
+
     try:
         return move_tasks.start(cli.move_tasks, queue, rate, cli.clock, choice.earlier)
     except UnreachableError as error:
@@ -164,6 +189,9 @@ def _start(cli: App, queue: Queue, rate: int | None, choice: Choice, journal: Jo
 
 
 def _see_through(cli: App, queue_arn: str, url: str, before: int, mark: Mark, journal: Journal) -> None:
+    from orderctl.dlq import move_tasks
+    from orderctl.dlq.move_tasks import Moved
+
     task: MoveTask | None = None
     moved: Moved | None = None
     try:
@@ -189,6 +217,9 @@ def _see_through(cli: App, queue_arn: str, url: str, before: int, mark: Mark, jo
 
 def _document(run: str, task: MoveTask, moved: Moved | None) -> dict[str, object]:
     """The report; what cannot be known is null."""
+    from orderctl import jsontext
+    from orderctl.dlq.engine_choice import EngineName
+
     return {
         "run": run,
         "engine": EngineName.NATIVE.value,
@@ -200,6 +231,8 @@ def _document(run: str, task: MoveTask, moved: Moved | None) -> dict[str, object
 
 
 def _end(cli: App, moved: Moved) -> None:
+    from orderctl.dlq import move_tasks
+
     if moved.task.moved:
         cli.renderer.say(NO_RECORD)
     verdict = moved.verdict()
@@ -225,6 +258,8 @@ def _follow_hint(cli: App, queue: str) -> str:
 
 def _engine_name(text: str) -> EngineName:
     """`--engine` as given on the command line."""
+    from orderctl.dlq.engine_choice import EngineName
+
     try:
         return EngineName(text)
     except ValueError as error:

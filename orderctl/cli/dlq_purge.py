@@ -10,10 +10,10 @@ from orderctl.cli import dlq_options as options
 from orderctl.cli import guard
 from orderctl.cli.dlq_export import say_some
 from orderctl.cli.framework import app_of
-from orderctl.context import App
 from orderctl.errors import OrderctlError, PartlyDoneError, UsageError
 
 if TYPE_CHECKING:
+    from orderctl.context import App
     from orderctl.dlq.asked import Asked
     from orderctl.dlq.export import LetterFile
     from orderctl.dlq.purge import Order, Report
@@ -53,7 +53,8 @@ def purge_letters(
     selection = asked.selection(options.compile_where)
     if all_at_once and not selection.is_everything:
         raise UsageError("--all-at-once takes everything; it cannot go with filters")
-    wiring, found = cli.wiring(), cli.queues.describe(queue)
+    found = cli.queues.describe(queue)
+    wiring = cli.wiring([found])
     for note in wiring.notes:
         cli.renderer.warn(note)
     order = Order(found, wiring, selection, function, asked.document())

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from orderctl.cli import dlq_native, guard
+from orderctl.cli import dlq_plan, dlq_report, guard
 from orderctl.cli.dlq_options import compile_where
-from orderctl.context import App
-from orderctl.dlq import look
-from orderctl.dlq.asked import Asked
-from orderctl.dlq.edits import difference, edited_payload
-from orderctl.dlq.engine_choice import Choice
-from orderctl.dlq.journal import Journal, Standing, look_at
-from orderctl.dlq.models import Redrivable
-from orderctl.dlq.plan import Order, Plan, make_plan, plan_letter
-from orderctl.dlq.plan_file import MOST, check_plan, read_plan, write_plan
-from orderctl.dlq.prepare import Prepared, Services, prepare
-from orderctl.dlq.redrive import Run, begin, latest, resume, run_name, runs_folder
-from orderctl.dlq.tally import Tally
-from orderctl.errors import FailedError, NotFoundError, OrderctlError, PartlyDoneError, RefusedError
-from orderctl.render.progress import ProgressLine
+from orderctl.errors import FailedError, NotFoundError, OrderctlError, RefusedError
 
-PLAN_LOOKS_AT = 100
-"""Letters a plan is made from; every look costs a receive, so it is a sample of a long queue."""
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orderctl.context import App
+    from orderctl.dlq.asked import Asked
+    from orderctl.dlq.engine_choice import Choice
+    from orderctl.dlq.journal import Standing
+    from orderctl.dlq.plan import Order, Plan
+    from orderctl.dlq.prepare import Prepared
+    from orderctl.dlq.redrive import Run
+    from orderctl.dlq.verify import Verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +30,18 @@ class Wish:
     asked: Asked
     answers: guard.Answers
     rate: float | None = None
-    concurrency: int = 8
-    max_redrives: int = 3
+    concurrency: int | None = None
+    max_redrives: int | None = None
     verify: float | None = None
     dry_run: bool = False
     plan_out: Path | None = None
     engine: str = "auto"
 
     def order(self, asked: Asked | None = None) -> Order:
-        """The order for the engine, with other filters and edits where a plan or a run brings its own."""
+        """The order for the engine, with other filters and edits where a plan or a run brings its own.
+
+        How fast and how often is what the command line says, else what the plan or the run was made with.
+        """
         return (asked or self.asked).order(
             compile_where, rate=self.rate, concurrency=self.concurrency, max_redrives=self.max_redrives
         )
@@ -50,72 +49,109 @@ class Wish:
 
 def redrive_queue(cli: App, queue: str, wish: Wish) -> None:
     """Plan, ask, and redrive one queue; raises by how it ended."""
-    prepared, order = _prepared(cli, queue), wish.order()
-    choice = dlq_native.choose_engine(cli, wish.engine, prepared, order, verifies=wish.verify is not None)
-    plan = _plan(cli, prepared, order, most=MOST if wish.plan_out else PLAN_LOOKS_AT)
-    show_plan(cli, plan, dry_run=wish.dry_run)
-    if wish.plan_out is not None:
-        environment, arn = cli.environment.name, prepared.queue.arn
-        write_plan(
-            wish.plan_out,
-            plan,
-            wish.asked,
-            environment=environment,
-            queue_arn=arn,
-            wiring=prepared.wiring,
-            now=cli.clock.now(),
-        )
-        cli.renderer.say(f"carry it out: {cli.command('dlq', 'redrive', '--plan', str(wish.plan_out))}")
+    from orderctl.dlq.plan_file import MOST, write_plan
+
+    ready, order = dlq_plan.prepared(cli, queue), wish.order()
+    choice = _choose(cli, ready, order, wish)
+    most = MOST if wish.plan_out else dlq_plan.LOOKS_AT
+    plan = _planned(cli, ready, order, wish, choice, most=most)
+    if wish.plan_out is None:
+        _carry_out(cli, ready, wish, wish.asked, plan, choice)
         return
-    _carry_out(cli, prepared, wish, wish.asked, plan, choice)
+    write_plan(
+        wish.plan_out,
+        plan,
+        wish.asked,
+        environment=cli.environment.name,
+        queue_arn=ready.queue.arn,
+        wiring=ready.wiring,
+        now=cli.clock.now(),
+    )
+    cli.renderer.say(f"carry it out: {cli.command('dlq', 'redrive', '--plan', str(wish.plan_out))}")
 
 
 def carry_out(cli: App, path: Path, wish: Wish) -> None:
     """Redrive what a plan file names, if it still holds."""
+    from orderctl.dlq.plan_file import check_plan, read_plan
+
     document = read_plan(path)
-    prepared = _prepared(cli, str(document["queue"]))
+    ready = dlq_plan.prepared(cli, str(document["queue"]))
     asked = check_plan(
         document,
         environment=cli.environment.name,
-        queue_arn=prepared.queue.arn,
-        wiring=prepared.wiring,
+        queue_arn=ready.queue.arn,
+        wiring=ready.wiring,
         now=cli.clock.now(),
     )
     order = wish.order(asked)
-    choice = dlq_native.choose_engine(cli, wish.engine, prepared, order, verifies=wish.verify is not None)
-    plan = _plan(cli, prepared, order, most=len(asked.ids))
-    show_plan(cli, plan, dry_run=wish.dry_run)
-    _carry_out(cli, prepared, wish, asked, plan, choice)
+    choice = _choose(cli, ready, order, wish)
+    plan = _planned(cli, ready, order, wish, choice, most=len(asked.ids))
+    _carry_out(cli, ready, wish, asked, plan, choice)
 
 
-def _carry_out(cli: App, prepared: Prepared, wish: Wish, asked: Asked, plan: Plan, choice: Choice) -> None:
-    if plan.is_whole and not plan.redrivable and (plan.looked_at or asked.ids):
-        if plan.refused:
-            raise RefusedError(f"none of the {plan.refused} letters can be redriven", hint=_inspect(cli, plan))
-        if asked.ids:
-            raise NotFoundError("no message with an id asked for is in the queue", hint=_inspect(cli, plan))
-        cli.renderer.say("no letter was selected; nothing to do")
-    choice = dlq_native.confirmed_choice(cli, choice, plan, prepared)
+def _choose(cli: App, ready: Prepared, order: Order, wish: Wish) -> Choice:
+    from orderctl.cli.dlq_native import choose_engine
+
+    return choose_engine(cli, wish.engine, ready, order, verifies=wish.verify is not None)
+
+
+def _planned(cli: App, ready: Prepared, order: Order, wish: Wish, choice: Choice, *, most: int) -> Plan:
+    """Made and shown; edits that do not fit end it here."""
+    plan, foreseen = dlq_plan.make(cli, ready, order, most=most, is_native=choice.is_native)
+    dlq_plan.show(cli, plan, dry_run=wish.dry_run)
+    dlq_plan.show_edits(cli, foreseen, order)
+    return plan
+
+
+def _carry_out(cli: App, ready: Prepared, wish: Wish, asked: Asked, plan: Plan, choice: Choice) -> None:
+    from orderctl.cli import dlq_native
+    from orderctl.dlq.redrive import begin, run_name, runs_folder
+    from orderctl.dlq.tally import Tally
+
+    has_nothing = plan.is_whole and not plan.has_work
+    if has_nothing:
+        _say_nothing(cli, plan, asked)
+    choice = dlq_native.confirmed_choice(cli, choice, plan, ready)
     if wish.dry_run:
         if cli.renderer.is_machine:
             cli.renderer.one(dlq_native.plan_document(plan, choice))
         return
-    if plan.is_whole and not plan.redrivable:
-        report(cli, Tally(None))
+    if has_nothing:
+        dlq_report.report(cli, Tally(None))
         return
-    count = plan.redrivable if plan.is_whole else f"up to {asked.limit or plan.depth}"
-    guard.acting(cli, f"Redrive {count} letters of {plan.queue}?", yes=wish.answers.yes, confirm=wish.answers.confirm)
+    question = f"Redrive {_count(plan, asked)} letters of {plan.queue}?"
+    guard.acting(cli, question, yes=wish.answers.yes, confirm=wish.answers.confirm)
     if choice.is_native:
-        dlq_native.move(cli, prepared, wish.rate, choice)
+        dlq_native.move(cli, ready, wish.rate, choice)
         return
-    run = begin(
-        _services(cli), prepared, wish.order(asked), runs_folder(cli.state_dir), run_name(cli.clock), asked.document()
-    )
-    _work(cli, run, prepared, wish.verify)
+    folder, name = runs_folder(cli.state_dir), run_name(cli.clock)
+    run = begin(dlq_plan.services(cli), ready, wish.order(asked), folder, name, asked.document(), cli.environment.name)
+    _work(cli, run, ready, wish.verify)
+
+
+def _count(plan: Plan, asked: Asked) -> str:
+    is_exact = plan.is_whole or plan.is_full
+    return str(plan.redrivable) if is_exact else f"up to {asked.limit or plan.depth}"
+
+
+def _say_nothing(cli: App, plan: Plan, asked: Asked) -> None:
+    """Why there is nothing to do; raises where that is not what was meant."""
+    hint = cli.command("dlq", "inspect", plan.queue)
+    if plan.refused:
+        raise RefusedError(f"none of the {plan.refused} letters can be redriven", hint=hint)
+    if asked.ids:
+        raise NotFoundError("no message with an id asked for is in the queue", hint=hint)
+    if plan.looked_at:
+        cli.renderer.say("no letter was selected; nothing to do")
 
 
 def resume_run(cli: App, run: str, wish: Wish) -> None:
     """Go on with an interrupted run: in the state its journal tells, with the filters and edits it began with."""
+    from orderctl.cli import dlq_native
+    from orderctl.dlq.asked import Asked
+    from orderctl.dlq.journal import Journal, look_at
+    from orderctl.dlq.redrive import latest, resume, runs_folder
+
     folder = runs_folder(cli.state_dir)
     name = latest(folder) if run == "@latest" else run
     if wish.dry_run:
@@ -123,15 +159,20 @@ def resume_run(cli: App, run: str, wish: Wish) -> None:
         return
     opened, standing = Journal.resume(folder, name)
     header = standing.header
+    try:
+        standing.check_environment(cli.environment.name)
+    except OrderctlError:
+        opened.close()
+        raise
     if dlq_native.is_native(header):
         dlq_native.follow_run(cli, opened, header)
         return
     order = wish.order(Asked.read(header["said"]))
-    prepared = _prepared(cli, str(header["url"]))
+    ready = dlq_plan.prepared(cli, str(header["url"]))
     _say_standing(cli, opened.run, standing)
     guard.acting(cli, "Go on with it?", yes=wish.answers.yes, confirm=wish.answers.confirm)
     at = datetime.fromtimestamp(float(header["cutoff"]), UTC)
-    _work(cli, resume(_services(cli), prepared, order, opened, standing, at), prepared, wish.verify)
+    _work(cli, resume(dlq_plan.services(cli), ready, order, opened, standing, at), ready, wish.verify)
 
 
 def _say_standing(cli: App, run: str, standing: Standing) -> None:
@@ -141,46 +182,9 @@ def _say_standing(cli: App, run: str, standing: Standing) -> None:
     )
 
 
-def show_plan(cli: App, plan: Plan, *, dry_run: bool) -> None:
-    """The plan on stderr, the same words with and without --dry-run."""
-    say = cli.renderer.say
-    sample = "" if plan.is_whole else f", planned from the {plan.looked_at} that SQS handed out first"
-    say(f"{'Plan (dry run)' if dry_run else 'Plan'} for {plan.queue}: about {plan.depth} messages{sample}")
-    for line in plan.lines:
-        what = f"-> {line.to}" if line.reason is None else f"stays: {line.reason}"
-        say(f"  {line.count:6} {line.kind.value:19} {what}  (such as {line.sample})")
-    for warning in plan.warnings:
-        cli.renderer.warn(warning)
+def _work(cli: App, run: Run, ready: Prepared, verify: float | None) -> None:
+    from orderctl.render.progress import ProgressLine
 
-
-def _prepared(cli: App, queue: str) -> Prepared:
-    found = cli.queues.describe(queue)
-    wiring = cli.wiring()
-    for note in wiring.notes:
-        cli.renderer.warn(note)
-    return prepare(_services(cli), found, wiring)
-
-
-def _plan(cli: App, prepared: Prepared, order: Order, *, most: int) -> Plan:
-    glance = look.Glance()
-    letters = look.look(
-        cli.queues,
-        prepared.queue,
-        prepared.wiring,
-        cli.clock,
-        selection=order.selection,
-        limit=min(order.limit or most, most),
-        glance=glance,
-        function=order.function,
-    )
-    planned = [plan_letter(letter, prepared, order) for letter in letters]
-    changed = [item for item in planned if isinstance(item, Redrivable)] if order.changes else []
-    for item in changed[:3]:
-        cli.renderer.say(difference(item.letter, edited_payload(item.letter, order.changes) or ""))
-    return make_plan(prepared, planned, seen=glance.seen, is_whole=glance.is_whole)
-
-
-def _work(cli: App, run: Run, prepared: Prepared, verify: float | None) -> None:
     again = cli.command("dlq", "redrive", "--resume", run.name)
     cli.resume = f"go on with: {again}"
     cli.renderer.say(f"run {run.name}")
@@ -189,11 +193,12 @@ def _work(cli: App, run: Run, prepared: Prepared, verify: float | None) -> None:
         f"delivered {len(tally.delivered)}, kept {len(tally.kept)}, refused {len(tally.refused)}"
     )
     error: OrderctlError | None = None
+    verified: Verified | None = None
     try:
         run.go()
         progress.clear()
         if verify is not None:
-            _verify(cli, run, prepared, verify)
+            verified = _verify(cli, run, ready, verify)
     except OrderctlError as ended:
         error = ended
     except OSError as ended:
@@ -202,58 +207,19 @@ def _work(cli: App, run: Run, prepared: Prepared, verify: float | None) -> None:
         progress.clear()
         for note in run.engine.notes:
             cli.renderer.warn(note)
-        report(cli, run.tally)
+        dlq_report.report(cli, run.tally, verified)
     if error is not None:
         error.hint = f"{error.hint}; then: {again}" if error.hint else f"go on with: {again}"
         raise error
-    _end(run.tally, again)
+    end = dlq_report.verdict(run.tally, again)
+    if end is not None:
+        raise end
 
 
-def report(cli: App, tally: Tally) -> None:
-    """What became of the letters: counts to read, ids for what needs a second look."""
-    counts = tally.counts()
-    if cli.renderer.is_machine:
-        cli.renderer.one(tally.document())
-    else:
-        cli.renderer.one({"run": tally.run, **counts})
-    for title, found in (
-        ("kept", tally.kept),
-        ("refused", tally.refused),
-        ("possible duplicate", tally.possible_duplicates),
-        ("came back", tally.came_back),
-    ):
-        for message_id, reason in list(found.items())[:20]:
-            cli.renderer.say(f"{title}: {message_id}: {reason}")
-        if len(found) > 20:
-            cli.renderer.say(f"{title}: and {len(found) - 20} more; all of them are in -o json")
-
-
-def _end(tally: Tally, again: str) -> None:
-    undone = len(tally.kept) + len(tally.undeleted)
-    if undone:
-        raise PartlyDoneError(f"{undone} letters were not redriven to the end", hint=f"go on with: {again}")
-    if tally.left:
-        raise PartlyDoneError(f"about {tally.left} messages are left that SQS handed nobody", hint=f"later: {again}")
-    if tally.came_back:
-        raise PartlyDoneError(f"{len(tally.came_back)} letters came back: their consumer failed again")
-    if tally.refused and not tally.delivered:
-        raise RefusedError(f"{len(tally.refused)} letters were refused; nothing was delivered")
-    if tally.refused:
-        raise PartlyDoneError(f"{len(tally.refused)} letters were refused and stay")
-
-
-def _verify(cli: App, run: Run, prepared: Prepared, seconds: float) -> None:
-    """Wait, then look whether a delivered letter lies in the queue again."""
-    from orderctl.dlq.verify import find_returned
+def _verify(cli: App, run: Run, ready: Prepared, seconds: float) -> Verified:
+    """Wait, then look where a delivered letter would lie had it failed again."""
+    from orderctl.dlq.verify import Verifier
 
     cli.renderer.say(f"waiting {seconds:g} s to see what comes back")
-    cli.clock.sleep(seconds)
-    run.tally.came_back.update(find_returned(cli.queues, prepared.queue, prepared.wiring, run.tally, cli.clock))
-
-
-def _services(cli: App) -> Services:
-    return Services(cli.queues, cli.functions, cli.subscriptions, cli.starter, cli.clock)
-
-
-def _inspect(cli: App, plan: Plan) -> str:
-    return cli.command("dlq", "inspect", plan.queue)
+    since = run.engine.job.cutoff - timedelta(seconds=1)
+    return Verifier(cli.queues, cli.starter, ready.wiring, cli.clock).verify(ready.queue, run.tally, seconds, since)

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orderctl.cli import guard
-from orderctl.cli.dlq_native import watch
 from orderctl.cli.framework import app_of
-from orderctl.dlq import move_tasks
 from orderctl.errors import AuthError, FailedError, NotFoundError, OrderctlError, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +38,7 @@ def tasks(
     Example: orderctl dlq tasks orders-payments-dlq --cancel --timeout 5m --yes
     """
     from orderctl import times
+    from orderctl.dlq import move_tasks
 
     cli = app_of(ctx)
     seconds = None if timeout is None else times.span(timeout, "--timeout")
@@ -70,6 +69,8 @@ def _fed_by_queues(cli: App) -> Iterator[str]:
 
 
 def _tasks_of(cli: App, arn: str, *, is_named: bool) -> list[MoveTask]:
+    from orderctl.dlq import move_tasks
+
     try:
         found = cli.move_tasks.of(arn)
     except (AuthError, NotFoundError, FailedError) as error:
@@ -83,6 +84,8 @@ def _tasks_of(cli: App, arn: str, *, is_named: bool) -> list[MoveTask]:
 
 
 def _follow(cli: App, queue: Queue, listed: Sequence[MoveTask], seconds: float | None) -> None:
+    from orderctl.dlq import move_tasks
+
     task = _task(cli, queue, listed)
     if task.has_ended:
         cli.renderer.say(f"no move task is at work on {queue.name}; the latest: {task.progress}")
@@ -106,6 +109,8 @@ def _cancel(
     dry_run: bool,
 ) -> None:
     """What it is for is that nothing moves any more: exit 0 however the task ended, also when it had ended before."""
+    from orderctl.dlq import move_tasks
+
     task = _task(cli, queue, listed)
     if not task.is_active or dry_run:
         what = "would cancel" if task.is_active else "nothing to cancel on"
@@ -127,6 +132,8 @@ def _cancel(
 
 def _task(cli: App, queue: Queue, listed: Sequence[MoveTask]) -> MoveTask:
     """The active task, else the latest; raises NotFoundError where there is none."""
+    from orderctl.dlq import move_tasks
+
     if not listed:
         raise NotFoundError(f"SQS lists no message move task of {queue.name}", hint=cli.command("dlq", "tasks"))
     return move_tasks.active_of(listed) or listed[0]
@@ -134,6 +141,8 @@ def _task(cli: App, queue: Queue, listed: Sequence[MoveTask]) -> MoveTask:
 
 def _shown(cli: App, looks: Iterator[MoveTask]) -> MoveTask:
     """Progress on stderr, the task as it was last seen on stdout, whatever ends the watch."""
+    from orderctl.cli.dlq_native import watch
+
     last: MoveTask | None = None
     try:
         for task in watch(cli, looks):

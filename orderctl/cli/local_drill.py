@@ -9,12 +9,12 @@ import typer
 
 from orderctl.cli import guard
 from orderctl.cli.framework import app_of
-from orderctl.dlq.models import Kind
 from orderctl.errors import PartlyDoneError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from orderctl.context import App
     from orderctl.dlq.drills import Consumers
+    from orderctl.dlq.models import Kind
     from orderctl.local.drill import Drill, Drilled, Letter, PracticeWires
 
 EVERY = "all"
@@ -49,7 +49,8 @@ def drill(
     cli = app_of(ctx)
     asked = service.Drill(_kinds(kind), count, error, tuple(order_id or ()), tuple(queue or ()))
     _only_locally(cli, kind)
-    guard.adding(cli, confirm=confirm)
+    if not dry_run:
+        guard.adding(cli, confirm=confirm)
     practice = _practice(cli)
     if asked.needs_practice_wires and not dry_run:
         practice.ensure()
@@ -64,6 +65,8 @@ def drill(
 
 
 def _kinds(words: Sequence[str]) -> tuple[Kind, ...]:
+    from orderctl.dlq.models import Kind
+
     for word in words:
         if word not in (*Kind, EVERY):
             raise UsageError(f"KIND cannot be {word!r}", hint="one of: " + ", ".join((*Kind, EVERY)))
@@ -114,7 +117,7 @@ def _foretell(cli: App, asked: Drill, practice: PracticeWires, letters: Sequence
 
     cli.renderer.say(f"would put {service.PRODUCT} in stock if it is not there, and these letters into their queues")
     if asked.needs_practice_wires:
-        cli.renderer.say(f"would make queue {practice.queue} where it is missing, with a schedule and a stream mapping")
+        cli.renderer.say(f"would make queue {practice.queue} where it is missing, with schedules and a stream mapping")
     cli.renderer.rows(COLUMNS, ({**_row(each), "message_id": None} for each in letters))
 
 

@@ -8,7 +8,7 @@ made absolute, and read back instead of being asked for again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -35,11 +35,14 @@ class Asked:
     unsets: tuple[str, ...] = ()
     function: str | None = None
     limit: int | None = None
+    rate: float | None = None
+    concurrency: int | None = None
+    max_redrives: int | None = None
 
     @property
     def is_everything(self) -> bool:
-        """Was nothing asked for but the whole queue as it is?"""
-        return self == Asked()
+        """Was nothing asked for but the whole queue as it is, however fast and often?"""
+        return replace(self, rate=None, concurrency=None, max_redrives=None) == Asked()
 
     def document(self) -> dict[str, object]:
         """The form that is written to disk: only what was given."""
@@ -72,12 +75,18 @@ class Asked:
         compile_where: Callable[[str], Where],
         *,
         rate: float | None = None,
-        concurrency: int = 8,
-        max_redrives: int = 3,
+        concurrency: int | None = None,
+        max_redrives: int | None = None,
     ) -> Order:
-        """The same as an order for the engine; how fast and how often is decided anew each time."""
-        edits = changes(self.sets, self.unsets)
-        return Order(self.selection(compile_where), edits, self.function, self.limit, rate, concurrency, max_redrives)
+        """The same as an order for the engine; how fast and how often as given now, or else as it was kept."""
+        selection, edits = self.selection(compile_where), changes(self.sets, self.unsets)
+        order = Order(selection, edits, self.function, self.limit)
+        return replace(
+            order,
+            rate=self.rate if rate is None else rate,
+            concurrency=concurrency or self.concurrency or order.concurrency,
+            max_redrives=next(n for n in (max_redrives, self.max_redrives, order.max_redrives) if n is not None),
+        )
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -120,6 +120,9 @@ def _transform(wire: Wire) -> tuple[object, ...]:
 
 def _unmarked(message: Message, queue_arn: str, wiring: Wiring) -> DeadLetter:
     wires = wiring.of(queue_arn)
+    bus = next((wire.source for wire in wires if wire.kind is Kind.UNKNOWN), None)
+    if bus is not None:
+        return _refused(message, queue_arn, f"nothing marks it, and event bus {bus} puts here what it cannot take in")
     if len(wires) == 1 and wires[0].kind is Kind.SNS and wires[0].raw_delivery and not wiring.blind:
         order_id = order_id_of(message.body)
         return DeadLetter(

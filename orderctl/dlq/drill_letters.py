@@ -24,6 +24,13 @@ NEVER_INVOKED = "NeverInvoked"
 """An `error` for on-failure records: the event grew too old before the function ran once."""
 EVENT_AGE = "EventAgeExceeded"
 _API = {"sqs": "sqs:sendMessage", "lambda": "lambda:invoke", "states": "sfn:startExecution", "sns": "sns:publish"}
+_CARRIER = {
+    "sqs:sendMessage": "MessageBody",
+    "lambda:invoke": "Payload",
+    "sfn:startExecution": "Input",
+    "sns:publish": "Message",
+}
+"""The parameter of each API that carries the payload."""
 _TRUNCATED_AT = 1024
 """Characters of ErrorMessage that Lambda keeps (Lambda Developer Guide, "invocation-async-retain-records")."""
 
@@ -89,9 +96,14 @@ def event(slot: Slot) -> dict[str, object]:
 
 def _of_queue(slot: Slot) -> ToQueue:
     """SQS alone can mark a message as moved, so it goes to the source queue and is received there too often."""
-    body = {"event_id": slot.id("event"), "time": slot.at.strftime("%Y-%m-%dT%H:%M:%SZ"), "order": order(slot)}
     attributes = _strings({"order_id": slot.order_id})
-    return ToQueue(slot.wire.source, _text(body), attributes, trace_header=slot.trace_header)
+    return ToQueue(slot.wire.source, _queued(slot), attributes, trace_header=slot.trace_header)
+
+
+def _queued(slot: Slot) -> str:
+    """What the reference stack's queue holds of an order."""
+    time = slot.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _text({"event_id": slot.id("event"), "time": time, "order": order(slot)})
 
 
 def _of_function_queue(slot: Slot) -> ToQueue:
@@ -187,7 +199,8 @@ def _of_subscription(slot: Slot) -> ToQueue:
 
 def _of_schedule(slot: Slot) -> ToQueue:
     """The input of the API the schedule calls; TARGET_ARN names that API, not the resource."""
-    service, body = slot.wire.consumer.split(":")[2], _api_input(slot)
+    service = slot.wire.consumer.split(":")[2]
+    body = _universal_input(slot) if service == "scheduler" else _api_input(slot)
     is_truncated = (slot.error or "").partition(": ")[0] == TRUNCATED
     why = _why(slot, "NO_PERMISSIONS") | ({"ERROR_CODE": "THROTTLING"} if is_truncated else {})
     attributes = {
@@ -216,6 +229,14 @@ def _api_input(slot: Slot) -> str:
         case "sns":
             return _text({"TopicArn": arn, "Message": payload})
     return payload
+
+
+def _universal_input(slot: Slot) -> str:
+    """What the schedule itself is configured to send, with the drill's order in the place of what it carries."""
+    target, action = slot.wire.target, slot.wire.consumer.rpartition("aws-sdk:")[2]
+    given = json.loads(target.input or "{}") if target else {}
+    carried = _queued(slot) if action == _API["sqs"] else _text(order(slot))
+    return _text({**given, _CARRIER[action]: carried} if action in _CARRIER else given)
 
 
 def _of_stream(slot: Slot) -> ToQueue:

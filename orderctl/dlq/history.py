@@ -15,26 +15,37 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
-from orderctl.dlq.journal import SUFFIX, read_lines
+from orderctl.dlq.journal import SUFFIX, readable
 from orderctl.dlq.models import DeadLetter, Kind
 
 KEEP = timedelta(days=14)
 """SQS keeps no message longer, so no older journal can speak of one that is still there."""
 
 
+class _Settled(NamedTuple):
+    """A failed invocation that was redriven: by which letter, and in which run."""
+
+    run: str
+    kind: Kind
+    message_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Past:
     links: Mapping[str, str]
     """New id to the id it was made from."""
-    settled: Mapping[str, tuple[str, Kind]]
-    """Request id to the run that redrove it, and as what kind."""
+    settled: Mapping[str, _Settled]
+    """Request id to the letter that was redriven for it."""
     delivered: Set[str]
     """Messages delivered. One that shows up again could not be deleted: ids do not recur."""
     doubted: Set[str]
     """Messages that a run may have delivered: its answer was lost, or it died over them."""
     payloads: Counter[str]
     """In how many runs each payload was delivered."""
+    damaged: Mapping[str, str]
+    """Queue to what of the journal of one of its runs cannot be read."""
 
 
 class History:
@@ -50,8 +61,8 @@ class History:
         if times >= most:
             return f"it was redriven {times} times already and came back (--max-redrives {most})"
         twin = self._read.settled.get(letter.failure.request_id or "")
-        if twin is not None and twin[1] is not letter.kind:
-            return f"the same failure was redriven already, as {twin[1].value} in run {twin[0]}"
+        if twin is not None and twin.message_id != letter.message.message_id:
+            return f"the same failure was redriven already, as {twin.kind.value} in run {twin.run}"
         return None
 
     def was_delivered(self, message_id: str) -> bool:
@@ -61,6 +72,10 @@ class History:
     def may_be_delivered(self, message_id: str) -> bool:
         """Did an earlier run leave it open whether this message was delivered?"""
         return message_id in self._read.doubted
+
+    def damage(self, queue_arn: str) -> str | None:
+        """What of an earlier run of this queue cannot be read, in words; None where everything can."""
+        return self._read.damaged.get(queue_arn) or self._read.damaged.get("")
 
     def redriven(self, letter: DeadLetter) -> int:
         """How often this failure was redriven before, as far as this machine knows."""
@@ -80,7 +95,8 @@ class History:
         doubted: set[str] = set()
         payloads: Counter[str] = Counter()
         digests: dict[str, str | None] = {}
-        settled: dict[str, tuple[str, Kind]] = {}
+        settled: dict[str, _Settled] = {}
+        damaged: dict[str, str] = {}
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             run = path.name.removesuffix(SUFFIX)
             if run < self._oldest:
@@ -88,8 +104,12 @@ class History:
             of_run: set[str] = set()
             open_: set[str] = set()
             request_ids: dict[str, tuple[str, Kind]] = {}
-            for record, _ in read_lines(path):
-                if record["r"] == "taken":
+            bad: list[int] = []
+            queue = ""
+            for record in readable(path, bad):
+                if record["r"] == "run":
+                    queue = str(record.get("queue") or "")
+                elif record["r"] == "taken":
                     open_.update(item["id"] for item in record["letters"])
                     digests.update({item["id"]: item.get("payload") for item in record["letters"]})
                     for item in record["letters"]:
@@ -107,7 +127,9 @@ class History:
                         if new_id:
                             links[new_id] = request_id or message_id
                         if request_id:
-                            settled[request_id] = (run, kind)
+                            settled[request_id] = _Settled(run, kind, message_id)
             payloads.update(of_run)
             doubted |= open_
-        return _Past(links, settled, delivered, doubted - delivered, payloads)
+            if bad:
+                damaged[queue] = f"line {bad[0]} of {path} is damaged"
+        return _Past(links, settled, delivered, doubted - delivered, payloads, damaged)

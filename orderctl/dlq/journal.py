@@ -8,13 +8,19 @@ One file a run, one JSON object a line, appended and fsynced. It has to answer a
 * `delivered`: acknowledged by the consumer's service. If the queue shows it again, it is only deleted.
 * `deleted`, `kept`: settled one way or the other.
 
-A line cut off by a crash or a full disk is ignored when read; when an append fails, the file is cut back to
-the last whole line, so that later lines stay readable. A lock keeps two processes from continuing one run.
+A last line without its end was cut off by a crash or a full disk. Nothing hangs on it, since the next step waits for
+the whole line: it is ignored when read. When an append fails, the file is cut back to the last whole line. Any other
+line that cannot be read is damage done later, and what it said is not known. To go on with that run, or to restore
+from it, is refused with the number of the line. A new run reads all the other lines (`readable`), and names every
+letter of that queue as a possible duplicate: more than may be, never less.
+
+A lock keeps two processes from continuing one run.
 """
 
 from __future__ import annotations
 
 import base64
+import errno
 import fcntl
 import json
 import os
@@ -26,7 +32,7 @@ from typing import Any
 
 from orderctl.atomic import sync_folder
 from orderctl.dlq.models import Attribute, DeadLetter, Message
-from orderctl.errors import ConflictError, NotFoundError
+from orderctl.errors import ConflictError, NotFoundError, OrderctlError, RefusedError
 
 SUFFIX = ".jsonl"
 
@@ -83,6 +89,20 @@ class Standing:
         if not self.header:
             raise NotFoundError(f"run {run} had not begun when it died; there is nothing to go on with")
 
+    def check_environment(self, environment: str) -> None:
+        """Raise RefusedError where the run was begun in another environment; journals of old do not say."""
+        known = self.header.get("environment")
+        if known is not None and known != environment:
+            raise RefusedError(
+                f"the run was begun in environment {known}, this is {environment}", hint=f"go on with --env {known}"
+            )
+
+    def check_queue(self, arn: str) -> None:
+        """Raise RefusedError where the queue found now is not the run's: another account or Region of that name."""
+        if self.header.get("queue", arn) != arn:
+            hint = "choose the account and Region it was begun in with --profile, --region or --env"
+            raise RefusedError(f"the run was begun on {self.header['queue']}, found is {arn}", hint=hint)
+
     def _taken(self, ids: Iterable[str]) -> None:
         for message_id in ids:
             if message_id not in self.to_delete and message_id not in self.deleted:
@@ -124,16 +144,21 @@ class Journal:
     def resume(cls, folder: Path, run: str) -> tuple[Journal, Standing]:
         """Open an earlier run's journal and what it says. A line cut off at its end is removed.
 
-        Raises NotFoundError for an unknown run, ConflictError while another process works on it.
+        Raises NotFoundError for an unknown run, ConflictError while another process works on it, RefusedError
+        where a line is damaged.
         """
         path = journal_path(folder, run)
         journal = cls(path, os.open(path, os.O_WRONLY | os.O_NOFOLLOW))
         journal._take_lock()
         standing, whole = Standing(), 0
-        for record, end in read_lines(path):
-            standing.read(record)
-            whole = end
-        standing.check(run)
+        try:
+            for record, end in read_lines(path):
+                standing.read(record)
+                whole = end
+            standing.check(run)
+        except OrderctlError:
+            journal.close()
+            raise
         os.ftruncate(journal._handle, whole)
         journal._size = whole
         journal.append({"r": "resumed"})
@@ -144,6 +169,8 @@ class Journal:
         """Write one line and wait until it is on disk; raises OSError, leaving the file without a part of it."""
         line = (json.dumps(record, separators=(",", ":")) + "\n").encode()
         with self._lock:
+            if self._handle < 0:
+                raise OSError(errno.EBADF, "the journal is closed")
             try:
                 os.lseek(self._handle, self._size, os.SEEK_SET)
                 written = 0
@@ -200,14 +227,18 @@ class Journal:
         self.append({"r": "end", "counts": dict(counts)})
 
     def close(self) -> None:
-        """Give up the lock."""
-        os.close(self._handle)
+        """Give up the lock, after an append in hand. A worker left behind cannot write any more, and so cannot begin
+        a delivery; its number may be another file's by then."""
+        with self._lock:
+            handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
 
     def _take_lock(self) -> None:
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            os.close(self._handle)
+            self.close()
             raise ConflictError(f"run {self.run} is being worked on by another process") from error
 
 
@@ -239,18 +270,45 @@ def runs(folder: Path) -> list[str]:
 
 
 def read_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
-    """Every whole line with the offset it ends at; stops at a line that was cut off."""
+    """Every line with the offset it ends at; a last one without its end is left out.
+
+    Raises RefusedError at any other line that cannot be read.
+    """
+    for number, record, end in _lines(path):
+        if record is None:
+            raise RefusedError(
+                f"line {number} of {path} is damaged: what it says of its letters is not known",
+                hint="redrive: begin a new run, it reads the rest and names what may go twice; restore: move the file "
+                "away, then all is put back again",
+            )
+        yield record, end
+
+
+def readable(path: Path, damaged: list[int] | None = None) -> Iterator[dict[str, Any]]:
+    """Every line that can be read; the numbers of the others are added to `damaged`."""
+    for number, record, _ in _lines(path):
+        if record is not None:
+            yield record
+        elif damaged is not None:
+            damaged.append(number)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None, int]]:
+    """(number, record or None, offset of its end) of every line that has an end."""
     end = 0
     with path.open("rb") as file:
-        for line in file:
+        for number, line in enumerate(file, 1):
             end += len(line)
-            if not line.endswith(b"\n"):
-                return
-            try:
-                record = json.loads(line)
-            except ValueError:
-                return
-            yield record, end
+            if line.endswith(b"\n"):
+                yield number, _record(line), end
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and "r" in record else None
 
 
 def stored(message: Message) -> dict[str, object]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import takewhile
 
 from orderctl.clock import Clock
 from orderctl.dlq.calm import finished
@@ -20,9 +21,12 @@ from orderctl.dlq.models import DeadLetter, Message, Queue, Wiring
 from orderctl.dlq.ports import Queues
 from orderctl.dlq.selection import Selection
 from orderctl.errors import OrderctlError
+from orderctl.pool import Done, Pool
 
 HIDE_FOR = 60
 """Seconds; a look that is killed leaves messages hidden no longer than this."""
+PATIENCE = 10.0
+"""Seconds for which giving back is tried again while SQS asks for less; they come back by themselves anyhow."""
 QUIET_ENOUGH = 2
 """Long polls in a row without a message not seen before: short ones only sample SQS's servers."""
 
@@ -58,10 +62,10 @@ def look(
         while quiet < QUIET_ENOUGH:
             messages = finished(
                 lambda: queues.receive(queue, up_to=10, hide_for=HIDE_FOR, wait=1),
-                lambda late: glance.in_hand.update({message.message_id: message for message in late}),
+                lambda late: glance.in_hand.update({message.message_id: bare(message) for message in late}),
             )
             fresh = [message for message in messages if message.message_id not in glance.in_hand]
-            glance.in_hand.update({message.message_id: message for message in messages})
+            glance.in_hand.update({message.message_id: bare(message) for message in messages})
             glance.seen += len(fresh)
             quiet = 0 if fresh else quiet + 1
             for message in fresh:
@@ -79,16 +83,41 @@ def look(
         glance.in_hand.clear()
 
 
-def give_back(queues: Queues, queue: Queue, clock: Clock, messages: Sequence[Message]) -> int:
-    """Make messages visible again; answers how many could not be, they are in a minute."""
-    now = clock.monotonic()
-    ours = [message for message in messages if message.visible_at > now]
-    for start in range(0, len(ours), 10):
-        try:
-            queues.hide(queue, ours[start : start + 10], 0)
-        except OrderctlError:
-            return len(ours) - start
-    return 0
+def bare(message: Message) -> Message:
+    """The message without what only a delivery needs: what it takes to give it back."""
+    return replace(message, body="", attributes={}, system={})
+
+
+def give_back(
+    queues: Queues,
+    queue: Queue,
+    clock: Clock,
+    messages: Sequence[Message],
+    *,
+    workers: int = 1,
+    within: float | None = None,
+) -> int:
+    """Make messages visible again, beginning nothing after `within` seconds; answers how many could not be.
+
+    Those come back by themselves when their visibility ends.
+    """
+    begun = clock.monotonic()
+    ours = [message for message in messages if message.visible_at > begun]
+    batches = (ours[start : start + 10] for start in range(0, len(ours), 10))
+    in_time = takewhile(lambda _: within is None or clock.monotonic() - begun <= within, batches)
+    left = len(ours)
+    try:
+        if workers == 1 or len(ours) <= 10:
+            for batch in in_time:
+                queues.hide(queue, batch, 0)
+                left -= len(batch)
+        else:
+            pool: Pool = Pool(clock, workers=workers, patience=PATIENCE)
+            for outcome in pool.each(lambda batch: queues.hide(queue, batch, 0), in_time):
+                left -= len(outcome.item) if isinstance(outcome, Done) else 0
+    except OrderctlError:
+        return left
+    return left
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ added later cannot fall through to somebody else's consumer.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -107,7 +108,11 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An EventBridge target: where, and what it is sent of the event."""
+    """The target of an EventBridge rule or a schedule: where, and what it is sent.
+
+    `rule_arn` is the schedule's for a schedule, which has one target and no id for it; `input` is then what the
+    schedule sends, for a universal target the parameters of the API it calls.
+    """
 
     rule_arn: str
     target_id: str
@@ -186,6 +191,8 @@ class DeadLetter:
     order_id: str | None = None
     refusal: str | None = None
     is_by_wiring_alone: bool = False
+    sent: str = field(default="", repr=False)
+    """What its function is sent, where that is not the payload as it stands."""
 
     @property
     def digest(self) -> str | None:
@@ -194,14 +201,34 @@ class DeadLetter:
         None for SQS letters and for records with a request id: their ids tell, and two messages of the same
         text are two messages.
         """
-        if self.kind is Kind.SQS or self.failure.request_id:
-            return None
-        return hashlib.sha256(self.payload.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return None if self._is_known_by_id else _digest(self.payload)
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The same, and that of what was delivered in its place: an edited payload, or one a rule transformed."""
+        if self._is_known_by_id:
+            return ()
+        return (_digest(self.payload), *([_digest(self.sent)] if self.sent else []))
+
+    @property
+    def _is_known_by_id(self) -> bool:
+        return self.kind is Kind.SQS or bool(self.failure.request_id)
 
     @property
     def source(self) -> str | None:
         """The ARN of what failed, where it is known."""
         return self.wire.source if self.wire else self.message.source_arn
+
+
+def _digest(payload: str) -> str:
+    """Whatever wrote it anew may have spaced it anew: white space between the tokens of JSON does not count."""
+    is_json = payload.lstrip()[:1] in ("{", "[")
+    text = _SPACE.sub(lambda found: found[1] or "", payload) if is_json else payload
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+_SPACE = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+\\?(?:"|\Z))|[ \t\r\n]++', re.DOTALL)
+"""A string, to its end or that of the text, so that no body whatever makes this slow; or white space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +262,13 @@ class ToStateMachine:
 
 @dataclass(frozen=True, slots=True)
 class ToTopic:
-    """Publish to one topic that was itself the target of a rule or a schedule."""
+    """Publish to one topic that was itself the target of a rule or a schedule; group and deduplication id for FIFO."""
 
     arn: str
     message: str = field(repr=False)
+    subject: str | None = None
+    group_id: str | None = None
+    deduplication_id: str | None = None
 
 
 Delivery = ToQueue | ToFunction | ToStateMachine | ToTopic
@@ -259,6 +289,8 @@ class Refused:
 
     letter: DeadLetter
     reason: str
+    is_unfit: bool = False
+    """Is it only that the edits asked for do not fit it? Without them, or with others, it could go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +310,8 @@ class NotSent:
     """Nothing more can be delivered at all: credentials expired, target gone, access denied."""
     error: OrderctlError | None = None
     """The error the run ends with when it is fatal; its class carries the exit code."""
+    is_throttled: bool = field(default=False, compare=False)
+    """The service asked for less: the same delivery goes through later, however often it is refused now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,3 +322,21 @@ class Unknown:
 
 
 Outcome = Sent | NotSent | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A state machine as a consumer. `status` is ACTIVE or DELETING; the definition is its JSON text."""
+
+    arn: str
+    status: str
+    definition: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an execution ended: SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
+
+    status: str
+    error: str | None = None
+    cause: str | None = None

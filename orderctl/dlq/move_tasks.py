@@ -43,7 +43,7 @@ FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 15.0
 """Seconds between two looks at a task; it may run for 36 hours."""
 UNLISTED_FOR = 60.0
-"""Seconds within which a task that was started has to be listed."""
+"""Seconds within which a task that was started has to be listed, at first and ever after."""
 FAILURES_LIMIT = 5
 """Looks in a row that got no answer."""
 IN_FLIGHT_FOR = 75.0
@@ -170,10 +170,12 @@ def follow(
 ) -> Iterator[MoveTask]:
     """Look at a task again and again; the last one yielded has ended.
 
-    Raises TimeoutPassedError after `timeout` seconds, FailedError when the task is not listed, and what keeps
-    the looks from being answered; in all these cases the task goes on.
+    Raises TimeoutPassedError after `timeout` seconds, FailedError when the task is not listed, or not any more
+    (only the latest 10 of a queue are), and what keeps the looks from being answered. Except for the task that
+    ended unseen, it goes on in all these cases.
     """
     began, pause, failures = clock.monotonic(), FIRST_PAUSE, 0
+    listed_at = began
     last: MoveTask | None = None
     while last is None or not last.has_ended:
         try:
@@ -184,16 +186,22 @@ def follow(
                 raise
         passed = clock.monotonic() - began
         if task is not None:
-            last, mark = task, mark.seen(task)
+            last, mark, listed_at = task, mark.seen(task), clock.monotonic()
             yield task
             if task.has_ended:
                 return
-        elif last is None and passed >= UNLISTED_FOR and not failures:
-            raise FailedError("SQS does not list the message move task, so what became of it is not known")
+        elif clock.monotonic() - listed_at >= UNLISTED_FOR and not failures:
+            raise FailedError(_unlisted(last))
         if timeout is not None and passed >= timeout:
             raise TimeoutPassedError(f"the message move task has not ended within {timeout:g} s; it goes on")
         clock.sleep(pause if timeout is None else min(pause, timeout - passed))
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _unlisted(last: MoveTask | None) -> str:
+    if last is None:
+        return "SQS does not list the message move task, so what became of it is not known"
+    return f"SQS does not list the message move task any more; it was last seen {last.progress}: look at the queue"
 
 
 def mark_of(task: MoveTask, found: Sequence[MoveTask]) -> Mark:

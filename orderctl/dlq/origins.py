@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from orderctl.dlq.journal import SUFFIX, read_lines
+from orderctl.dlq.journal import SUFFIX, readable
 from orderctl.dlq.models import Message, Outcome, Queue, ToQueue
 from orderctl.dlq.ports import Queues
 
@@ -71,7 +71,7 @@ def origins(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         sources: dict[str, str] = {}
-        for record, _ in read_lines(path):
+        for record in readable(path):
             if record.get("r") == "taken":
                 sources.update({x["id"]: x["source"] for x in record["letters"] if x.get("source")})
             elif record.get("r") == "delivered":

@@ -53,7 +53,7 @@ def overview(
     not there; a wired one that is gone is shown as such, because messages sent to it vanish.
     """
     notes: list[str] = []
-    wanted = named or [arn for arn in wiring.queues() if _is_within(wiring.of(arn), within)]
+    wanted = named or queues_within(wiring, within)
     found = [_described(queues, name, is_named=bool(named)) for name in wanted]
     present = [queue for queue in found if isinstance(queue, Queue)]
     oldest: Mapping[str, float] = {}
@@ -67,6 +67,11 @@ def overview(
     ]
     notes += [f"{row.name}: {row.note}" for row in rows if row.note]
     return sorted(rows, key=lambda row: (-row.depth, row.name)), notes
+
+
+def queues_within(wiring: Wiring, within: Collection[str] | None) -> list[str]:
+    """ARNs of the wired queues of which something lies `within`; of all where that is None."""
+    return [arn for arn in wiring.queues() if _is_within(wiring.of(arn), within)]
 
 
 def _described(queues: Queues, name: str, *, is_named: bool) -> Queue | Overview:

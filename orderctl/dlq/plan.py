@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orderctl.assignments import Change
 from orderctl.dlq.classify import classify
 from orderctl.dlq.edits import edited_payload
-from orderctl.dlq.models import DeadLetter, Kind, Message, Redrivable, Refused, ToQueue
+from orderctl.dlq.foresee import Action, Foreseen
+from orderctl.dlq.models import DeadLetter, Kind, Message, Redrivable, Refused, ToFunction, ToQueue
 from orderctl.dlq.prepare import Prepared
 from orderctl.dlq.routes import plan_delivery
 from orderctl.dlq.selection import Selection
@@ -48,26 +49,37 @@ def plan_letter(letter: DeadLetter, prepared: Prepared, order: Order) -> Redriva
     try:
         payload = edited_payload(letter, order.changes) if letter.refusal is None else None
     except UsageError as error:
-        return Refused(letter, error.message)
+        return Refused(letter, f"the edits do not fit it: {error.message}", is_unfit=True)
     planned = plan_delivery(letter, payload=payload, queues=prepared.consumers.targets)
     if isinstance(planned, Redrivable):
         arn = planned.delivery.arn
-        if arn in prepared.dead:
-            return Refused(letter, prepared.dead[arn].message)
+        problem = prepared.problem_with(arn)
+        if problem is not None:
+            return Refused(letter, problem.message)
         if isinstance(planned.delivery, ToQueue) and arn not in prepared.consumers.targets:
             return Refused(letter, f"its consumer {arn} was not among the wired ones")
+        return _remembering(planned)
     return planned
+
+
+def _remembering(planned: Redrivable) -> Redrivable:
+    """With the text its function is sent: should it fail again, that is what comes back."""
+    if not isinstance(planned.delivery, ToFunction):
+        return planned
+    sent = planned.delivery.payload.decode()
+    return planned if sent == planned.letter.payload else replace(planned, letter=replace(planned.letter, sent=sent))
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a plan: so many letters of a kind to one consumer, or refused for one reason."""
+    """One line of a plan: so many letters of a kind, what becomes of them, and to whom or why not."""
 
     kind: Kind
     to: str | None
     count: int
     reason: str | None = None
     sample: str | None = None
+    action: Action = Action.DELIVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,38 +93,56 @@ class Plan:
     lines: tuple[Line, ...]
     warnings: tuple[str, ...]
     ids: tuple[str, ...] = field(default=(), repr=False)
+    is_full: bool = False
+    """Did the look end because there are as many to deliver as `--max` allows?"""
+    expected_seconds: float | None = None
 
     @property
     def redrivable(self) -> int:
         """How many of the letters looked at would be delivered."""
-        return sum(line.count for line in self.lines if line.reason is None)
+        return self._count(Action.DELIVER)
 
     @property
     def refused(self) -> int:
         """How many would stay."""
-        return sum(line.count for line in self.lines if line.reason is not None)
+        return self._count(Action.STAY)
+
+    @property
+    def has_work(self) -> bool:
+        """Is there anything to do: to deliver, or to delete because it was delivered already?"""
+        return any(line.action is not Action.STAY for line in self.lines)
+
+    def _count(self, action: Action) -> int:
+        return sum(line.count for line in self.lines if line.action is action)
 
 
-def make_plan(prepared: Prepared, planned: Iterable[Redrivable | Refused], *, seen: int, is_whole: bool) -> Plan:
-    """Count what would happen, by kind and consumer, with one sample each."""
-    counts: Counter[tuple[Kind, str | None, str | None]] = Counter()
-    samples: dict[tuple[Kind, str | None, str | None], str] = {}
-    warnings, ids = list(prepared.warnings), []
-    for item in planned:
-        letter = item.letter
-        to = item.delivery.arn if isinstance(item, Redrivable) else None
-        key = (letter.kind, to, item.reason if isinstance(item, Refused) else None)
+def make_plan(
+    prepared: Prepared, foreseen: Iterable[Foreseen], *, seen: int, is_whole: bool, is_full: bool = False
+) -> Plan:
+    """Count what would happen, by kind, fate and consumer, with one sample each."""
+    counts: Counter[tuple[Kind, str | None, str | None, Action]] = Counter()
+    samples: dict[tuple[Kind, str | None, str | None, Action], str] = {}
+    warnings, ids, doubted = list(prepared.warnings), [], 0
+    for each in foreseen:
+        letter = each.item.letter
+        delivery = each.item.delivery if isinstance(each.item, Redrivable) and each.action is Action.DELIVER else None
+        key = (letter.kind, delivery.arn if delivery else None, each.reason, each.action)
         counts[key] += 1
         samples.setdefault(key, letter.order_id or letter.message.message_id)
-        if isinstance(item, Redrivable):
+        doubted += each.is_doubted
+        if delivery:
             ids.append(letter.message.message_id)
         if letter.is_by_wiring_alone:
             text = "raw SNS deliveries carry no mark; they are told by the wiring alone"
             warnings += [] if text in warnings else [text]
-    lines = tuple(Line(kind, to, count, why, samples[kind, to, why]) for (kind, to, why), count in counts.most_common())
+    if doubted:
+        warnings.append(f"an earlier run may have delivered {doubted} of them already: possible duplicates")
+    if prepared.queue.dead_letter_arn:
+        arn = prepared.queue.dead_letter_arn
+        warnings.append(f"the queue has a redrive policy of its own ({arn}): looking can move messages")
+    lines = tuple(
+        Line(kind, to, count, why, samples[kind, to, why, action], action)
+        for (kind, to, why, action), count in counts.most_common()
+    )
     queue = prepared.queue
-    if queue.dead_letter_arn:
-        warnings.append(
-            f"the queue has a redrive policy of its own ({queue.dead_letter_arn}): looking can move messages"
-        )
-    return Plan(queue.name, queue.depth, seen, is_whole, lines, tuple(warnings), tuple(ids))
+    return Plan(queue.name, queue.depth, seen, is_whole, lines, tuple(warnings), tuple(ids), is_full)

@@ -75,7 +75,9 @@ def check_plan(
         raise ConflictError("the wiring of the queue has changed since the plan was made", hint="make a new one")
     if not document["ids"]:
         raise UsageError("the plan names no message to redrive")
-    return replace(Asked.read(document["asked"]), ids=tuple(document["ids"]), limit=None)
+    asked = Asked.read(document["asked"])
+    rate = None if asked.rate is None else float(asked.rate)  # read as an exact number
+    return replace(asked, ids=tuple(document["ids"]), limit=None, rate=rate)
 
 
 def fingerprint(wiring: Wiring, queue_arn: str) -> str:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from orderctl.dlq.models import Message, Outcome, Queue, Target, ToFunction, ToQueue, ToStateMachine, ToTopic
+from orderctl.dlq.models import (
+    Ended,
+    Machine,
+    Message,
+    Outcome,
+    Queue,
+    Target,
+    ToFunction,
+    ToQueue,
+    ToStateMachine,
+    ToTopic,
+)
 
 
 class Queues(Protocol):
@@ -57,6 +68,9 @@ class Functions(Protocol):
     def reserved_concurrency(self, function: str) -> int | None:
         """Reserved concurrency, or None where there is no reservation; 0 means throttled to a standstill."""
 
+    def readers(self, queue: str) -> Sequence[tuple[str, bool]]:
+        """(function ARN, does it read now?) of every event source mapping of a queue."""
+
     def check(self, function: str) -> None:
         """Raise NotFoundError or AuthError unless the function (with its qualifier) can be looked at."""
 
@@ -66,6 +80,9 @@ class Rules(Protocol):
 
     def dead_letter_targets(self, bus: str | None) -> Iterator[tuple[Target, str]]:
         """(target, its dead-letter queue ARN) for every rule of the bus, or of every bus when None."""
+
+    def bus_queues(self, bus: str | None) -> Iterator[tuple[str, str]]:
+        """(event bus ARN, the bus's own dead-letter queue ARN) of the bus, or of every bus when None."""
 
 
 class Subscriptions(Protocol):
@@ -77,12 +94,15 @@ class Subscriptions(Protocol):
     def publish(self, delivery: ToTopic) -> Outcome:
         """Publish once."""
 
+    def check_topic(self, topic: str) -> None:
+        """Raise NotFoundError or AuthError unless the topic can be looked at."""
+
 
 class Schedules(Protocol):
     """EventBridge Scheduler."""
 
-    def dead_letter_wires(self) -> Iterator[tuple[str, str, str]]:
-        """(schedule ARN, target ARN, dead-letter queue ARN)."""
+    def dead_letter_targets(self) -> Iterator[tuple[Target, str]]:
+        """(target with its input, its dead-letter queue ARN) of every schedule; `rule_arn` is the schedule's."""
 
 
 class Starter(Protocol):
@@ -90,3 +110,16 @@ class Starter(Protocol):
 
     def start(self, delivery: ToStateMachine) -> Outcome:
         """Start once; the same name and input again is `Sent` with the same ARN."""
+
+    def machine(self, arn: str) -> Machine:
+        """Status and definition of a state machine; raises NotFoundError, AuthError."""
+
+    def ended(self, execution_arn: str) -> Ended | None:
+        """How an execution ended, None while it runs; raises NotFoundError for an Express one."""
+
+
+class Health(Protocol):
+    """How consumers did lately, as CloudWatch counts it."""
+
+    def failures(self, functions: Sequence[str]) -> Mapping[str, tuple[int, int]]:
+        """Function name to (failed, all) invocations of the last 15 minutes; missing where nothing was counted."""

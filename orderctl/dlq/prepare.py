@@ -6,24 +6,29 @@ receive count has changed yet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from orderctl.clock import Clock
+from orderctl.dlq.classify import is_same_function
 from orderctl.dlq.delivery import Consumers
-from orderctl.dlq.models import Kind, Queue, Wiring
-from orderctl.dlq.ports import Functions, Queues, Starter, Subscriptions
+from orderctl.dlq.models import Kind, Machine, Queue, Wire, Wiring
+from orderctl.dlq.ports import Functions, Health, Queues, Starter, Subscriptions
+from orderctl.dlq.routes_parts import MustStay, service_of
+from orderctl.dlq.routes_scheduler import scheduled_resource
 from orderctl.errors import AuthError, NotFoundError, OrderctlError, RefusedError
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The ports a redrive works through."""
+    """The ports a redrive works through; without `health` nothing is said of how the consumers did lately."""
 
     queues: Queues
     functions: Functions
     subscriptions: Subscriptions
     starter: Starter
     clock: Clock
+    health: Health | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,12 @@ class Prepared:
     dead: dict[str, OrderctlError]
     """Consumers that are gone or denied, by ARN."""
     warnings: tuple[str, ...] = ()
+    machines: Mapping[str, Machine] = field(default_factory=dict)
+    """State machines among the consumers, by ARN."""
+
+    def problem_with(self, arn: str) -> OrderctlError | None:
+        """Why a consumer cannot be delivered to; a function is known by its name with and without `$LATEST`."""
+        return next((error for dead, error in self.dead.items() if dead == arn or is_same_function(dead, arn)), None)
 
 
 def prepare(services: Services, queue: Queue, wiring: Wiring) -> Prepared:
@@ -44,25 +55,90 @@ def prepare(services: Services, queue: Queue, wiring: Wiring) -> Prepared:
     Raises RefusedError when nothing is wired to the queue, and the error of a missing or denied consumer when
     no wire of the queue leads to a usable one.
     """
-    targets: dict[str, Queue] = {}
-    dead: dict[str, OrderctlError] = {}
-    warnings: list[str] = []
     wires = wiring.of(queue.arn)
     if not wires:
         hint = "; ".join(wiring.notes) or "see what is wired: orderctl dlq list --all"
         raise RefusedError(f"nothing in the environment is wired to {queue.name}: no consumer is known", hint=hint)
-    for arn in dict.fromkeys(wire.consumer for wire in wires if wire.kind is not Kind.STREAM):
+    found = _Found(services)
+    resources = resources_of(wires)
+    for arn in resources:
+        found.look_at(arn)
+    if found.dead and found.dead.keys() >= set(resources):
+        raise next(iter(found.dead.values()))
+    gone = [f"{arn} cannot be delivered to: {error.message}" for arn, error in found.dead.items()]
+    consumers = Consumers(services.queues, services.functions, services.subscriptions, services.starter, found.targets)
+    return Prepared(queue, wiring, consumers, found.dead, (*found.warnings, *gone), found.machines)
+
+
+def resources_of(wires: Sequence[Wire]) -> list[str]:
+    """ARNs of everything that letters of these wires may be delivered to, each once."""
+    return list(dict.fromkeys(arn for wire in wires if (arn := resource_of(wire)) is not None))
+
+
+def resource_of(wire: Wire) -> str | None:
+    """The one resource behind a wire; None where there is none that can be delivered to."""
+    if wire.kind in (Kind.STREAM, Kind.UNKNOWN):
+        return None
+    if wire.kind is not Kind.SCHEDULER:
+        return wire.consumer
+    try:
+        return scheduled_resource(wire)
+    except MustStay:
+        return None
+
+
+class _Found:
+    """What looking at the consumers one by one brought to light."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._looks: Mapping[str, Callable[[str], None]] = {
+            "sqs": self._queue,
+            "lambda": self._function,
+            "states": self._machine,
+            "sns": self._topic,
+        }
+        self.targets: dict[str, Queue] = {}
+        self.machines: dict[str, Machine] = {}
+        self.dead: dict[str, OrderctlError] = {}
+        self.warnings: list[str] = []
+
+    def look_at(self, arn: str) -> None:
+        """What is none of these is refused letter by letter, with the reason."""
+        look = self._looks.get(service_of(arn))
         try:
-            if arn.split(":")[2] == "sqs":
-                targets[arn] = services.queues.describe(arn)
-            elif arn.split(":")[2] == "lambda":
-                services.functions.check(arn)
-                if services.functions.reserved_concurrency(arn) == 0:
-                    warnings.append(f"{arn} is throttled to 0 (reserved concurrency): what is sent there comes back")
+            if look is not None:
+                look(arn)
         except (NotFoundError, AuthError) as error:
-            dead[arn] = error
-    if dead and not any(wire.consumer not in dead for wire in wires):
-        raise next(iter(dead.values()))
-    warnings += [f"{arn} cannot be delivered to: {error.message}" for arn, error in dead.items()]
-    consumers = Consumers(services.queues, services.functions, services.subscriptions, services.starter, targets)
-    return Prepared(queue, wiring, consumers, dead, tuple(warnings))
+            self.dead[arn] = error
+
+    def _queue(self, arn: str) -> None:
+        self.targets[arn] = self._services.queues.describe(arn)
+
+    def _function(self, arn: str) -> None:
+        self._services.functions.check(arn)
+        if self._services.functions.reserved_concurrency(arn) == 0:
+            self.warnings.append(f"{arn} is throttled to 0 (reserved concurrency): what is sent there comes back")
+
+    def _machine(self, arn: str) -> None:
+        """Who may start executions need not be allowed to look at the state machine: a denial is only said."""
+        try:
+            machine = self._services.starter.machine(arn)
+        except AuthError as error:
+            self._unseen(arn, error)
+            return
+        if machine.status != "ACTIVE":
+            raise NotFoundError(f"state machine {arn} is {machine.status}")
+        self.machines[arn] = machine
+
+    def _topic(self, arn: str) -> None:
+        """The same of a topic: publishing is a permission of its own."""
+        try:
+            self._services.subscriptions.check_topic(arn)
+        except AuthError as error:
+            self._unseen(arn, error)
+
+    def _unseen(self, arn: str, error: AuthError) -> None:
+        if error.aws is None:
+            raise error
+        self.warnings.append(f"whether {arn} can be delivered to is not known: {error.message}")

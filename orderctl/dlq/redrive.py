@@ -13,9 +13,11 @@ from orderctl.dlq.classify import classify
 from orderctl.dlq.delivery import deliver
 from orderctl.dlq.history import History
 from orderctl.dlq.journal import Journal, Standing
+from orderctl.dlq.pace import Pace
 from orderctl.dlq.plan import Order, planner
 from orderctl.dlq.prepare import Prepared, Services
 from orderctl.dlq.tally import Tally
+from orderctl.dlq.triage import Job
 from orderctl.dlq.twins import Settler
 from orderctl.errors import NotFoundError, OrderctlError
 
@@ -45,16 +47,34 @@ class Run:
 
     def _settle_twins(self) -> None:
         """The redrive is done whatever becomes of this: a twin left behind is refused by every later run."""
+        second = self.engine.second_reports
         try:
-            self.settler.settle(self.engine.job.queue)
+            self.settler.settle(self.engine.job.queue, again=bool(second))
         except OrderctlError as error:
             self.engine.notes.append(f"not every second report of these failures was settled: {error.message}")
+        tally = self.tally
+        for message_id, first in second.items():
+            is_taken = first in tally.delivered or first in tally.kept or first in tally.refused
+            if is_taken and message_id not in tally.settled_twins:
+                self.tally.kept.setdefault(message_id, f"it tells the same failure as message {first}")
 
 
-def begin(services: Services, prepared: Prepared, order: Order, folder: Path, run: str, said: dict[str, object]) -> Run:
-    """Open the journal of a new run. `said` is kept in it, for the person and for `--resume`."""
+def begin(
+    services: Services,
+    prepared: Prepared,
+    order: Order,
+    folder: Path,
+    run: str,
+    said: dict[str, object],
+    environment: str | None = None,
+) -> Run:
+    """Open the journal of a new run. `said` is kept in it, for the person and for `--resume`; so are the environment,
+    and how fast and how often: a run goes on as it began. The queue's ARN names account and Region."""
     at = engine.cutoff(prepared.queue, services.clock)
+    how = {"rate": order.rate, "concurrency": order.concurrency, "max_redrives": order.max_redrives}
+    said = {**{name: value for name, value in how.items() if value is not None}, **said}
     header = {"queue": prepared.queue.arn, "url": prepared.queue.url, "cutoff": at.timestamp(), "said": said}
+    header |= {} if environment is None else {"environment": environment}
     opened = Journal.begin(folder, run, header)
     return _run(services, prepared, order, opened, Tally(run), Standing(), at)
 
@@ -62,7 +82,11 @@ def begin(services: Services, prepared: Prepared, order: Order, folder: Path, ru
 def resume(
     services: Services, prepared: Prepared, order: Order, opened: Journal, standing: Standing, at: datetime
 ) -> Run:
-    """Go on with an interrupted run: what was delivered is only deleted, what was in doubt is reported."""
+    """Go on with an interrupted run: what was delivered is only deleted, what was in doubt is reported.
+
+    Raises RefusedError where the queue is not the run's.
+    """
+    standing.check_queue(prepared.queue.arn)
     return _run(services, prepared, order, opened, engine.resumed_tally(opened.run, standing), standing, at)
 
 
@@ -76,33 +100,38 @@ def _run(
     at: datetime,
 ) -> Run:
     past = History(opened.path.parent, services.clock.now())
+    damage = past.damage(prepared.queue.arn)
     limit = None if order.limit is None else max(0, order.limit - len(tally.delivered))
-    job = engine.Job(
+    job = Job(
         prepared.queue,
         at,
         planner(prepared, order),
         lambda message: classify(message, prepared.queue.arn, prepared.wiring, function=order.function),
         expected=order.selection.ids,
         limit=limit,
-        concurrency=order.concurrency,
-        rate=order.rate,
         redriven_before=lambda letter: past.objection(letter, order.max_redrives),
         delivered_before=past.was_delivered,
-        doubted_before=past.may_be_delivered,
+        doubted_before=lambda message_id: damage is not None or past.may_be_delivered(message_id),
     )
     clock = services.clock
     desk = Desk(
         prepared.queue,
         services.queues,
-        lambda letters: deliver(prepared.consumers, letters),
+        lambda letters, may: deliver(prepared.consumers, letters, may),
         opened,
         tally,
         clock,
-        lambda _seconds: True,
+        Pace(clock, order.rate, most_workers(order)),
     )
     machine = engine.Engine(job, services.queues, desk, tally, clock, standing)
-    desk.pause = machine.pause
+    if damage is not None:
+        machine.notes.append(f"{damage}; every letter is named as one that may have been delivered before")
     return Run(opened, tally, machine, Settler(services.queues, prepared.wiring, opened, tally, clock))
+
+
+def most_workers(order: Order) -> int:
+    """How many workers there may be: `--concurrency`, and no more than a low `--rate` can employ in a minute each."""
+    return max(1, order.concurrency if order.rate is None else min(order.concurrency, int(order.rate * 60)))
 
 
 def run_name(clock: Clock) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
+from orderctl.dlq.ids import IdMap, Marked
 from orderctl.dlq.models import DeadLetter, Kind
 
 
@@ -16,6 +18,8 @@ class Invocation:
     message_id: str
     kind: Kind
     function: str
+    payload: bytes | None = None
+    """Stands for the payload, where this part of the run delivered it."""
 
 
 @dataclass(slots=True)
@@ -23,14 +27,12 @@ class Tally:
     """Message ids by fate, filled by all workers at once."""
 
     run: str | None
-    delivered: dict[str, str | None] = field(default_factory=dict)
-    became: dict[str, str] = field(default_factory=dict)
-    """New id to the message id it was made from."""
+    delivered: IdMap = field(default_factory=IdMap)
     requests: dict[str, Invocation] = field(default_factory=dict)
     """Request id to the delivered letter that reported it."""
     payloads: dict[str, str] = field(default_factory=dict)
     """Digest of a delivered payload to its message id: how a letter is known that came back without any id."""
-    deleted: set[str] = field(default_factory=set)
+    deleted: Marked = field(init=False)
     kept: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     possible_duplicates: dict[str, str] = field(default_factory=dict)
@@ -42,18 +44,25 @@ class Tally:
     """Messages that SQS counts at the end and handed nobody; approximate, as its counts are."""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
+    def __post_init__(self) -> None:
+        self.deleted = Marked(self.delivered)
+
     def sent(self, ids: Mapping[str, str | None]) -> None:
         """Take in acknowledged deliveries, message id to the id they became."""
         self.delivered.update(ids)
-        self.became.update({new_id: message_id for message_id, new_id in ids.items() if new_id})
+
+    @property
+    def became(self) -> Mapping[str, str]:
+        """New id to the message id it was made from."""
+        return self.delivered.origins
 
     def invoked(self, letter: DeadLetter) -> None:
         """Remember a delivered letter: by its payload, should it come back; by its failure, to settle the twin."""
-        if letter.digest:
-            self.payloads[letter.digest] = letter.message.message_id
+        self.payloads.update(dict.fromkeys(letter.digests, letter.message.message_id))
         request_id = letter.failure.request_id
         if request_id and letter.wire and letter.kind in (Kind.LAMBDA_DLQ, Kind.ON_FAILURE):
-            self.requests[request_id] = Invocation(letter.message.message_id, letter.kind, letter.wire.source)
+            told = Invocation(letter.message.message_id, letter.kind, letter.wire.source, fingerprint(letter.payload))
+            self.requests[request_id] = told
 
     @property
     def undeleted(self) -> list[str]:
@@ -88,6 +97,11 @@ class Tally:
             "came_back": _reasons(self.came_back),
             "settled_twins": _reasons(self.settled_twins),
         }
+
+
+def fingerprint(payload: str) -> bytes:
+    """16 bytes that stand for a payload."""
+    return sha256(payload.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 def _reasons(found: Mapping[str, str]) -> list[dict[str, str]]:

@@ -5,6 +5,9 @@ A function with both a dead-letter queue and an on-failure destination reports o
 them is redriven; its twin is not delivered but deleted, after it was journaled whole, because delivering it
 would run the order twice. A twin that is not found now is refused by every later run on this machine.
 
+Lambda and SQS deliver at least once, so the same report may also lie there twice: same kind, same request id, same
+payload. It is settled in the same way; with another payload it stays, and is said to.
+
 Records without a request id (some emulators write them) cannot be joined, and stay.
 """
 
@@ -16,10 +19,10 @@ from dataclasses import dataclass
 from orderctl.clock import Clock
 from orderctl.dlq.classify import classify, is_same_function
 from orderctl.dlq.journal import Journal
-from orderctl.dlq.look import HIDE_FOR, QUIET_ENOUGH, give_back
+from orderctl.dlq.look import HIDE_FOR, QUIET_ENOUGH, bare, give_back
 from orderctl.dlq.models import DeadLetter, Kind, Message, Queue, Wiring
 from orderctl.dlq.ports import Queues
-from orderctl.dlq.tally import Tally
+from orderctl.dlq.tally import Tally, fingerprint
 from orderctl.errors import NotFoundError
 
 TWIN: Mapping[Kind, Kind] = {Kind.LAMBDA_DLQ: Kind.ON_FAILURE, Kind.ON_FAILURE: Kind.LAMBDA_DLQ}
@@ -35,11 +38,12 @@ class Settler:
     tally: Tally
     clock: Clock
 
-    def settle(self, queue: Queue) -> None:
-        """Delete the twins of this run's deliveries from `queue`'s twin queues, the queue itself included."""
+    def settle(self, queue: Queue, *, again: bool = False) -> None:
+        """Delete the twins of this run's deliveries from `queue`'s twin queues, and with `again` reports that lie in
+        the queue itself a second time."""
         if not self.tally.requests:
             return
-        for arn in twin_queues(self.wiring, queue.arn):
+        for arn in dict.fromkeys([*twin_queues(self.wiring, queue.arn), *([queue.arn] if again else [])]):
             try:
                 self._settle_in(self.queues.describe(arn))
             except NotFoundError:
@@ -53,7 +57,7 @@ class Settler:
                 messages = self.queues.receive(queue, up_to=10, hide_for=HIDE_FOR, wait=1)
                 fresh = [message for message in messages if message.message_id not in in_hand]
                 quiet = 0 if fresh else quiet + 1
-                in_hand.update({message.message_id: message for message in messages})
+                in_hand.update({message.message_id: bare(message) for message in messages})
                 twins = [letter for message in fresh if (letter := self._twin(message, queue.arn)) is not None]
                 self._delete(queue, twins, in_hand)
         finally:
@@ -66,7 +70,9 @@ class Settler:
         if delivered is None or letter.wire is None or message.message_id == delivered.message_id:
             return None
         is_other_way = TWIN.get(letter.kind) is delivered.kind
-        return letter if is_other_way and is_same_function(letter.wire.source, delivered.function) else None
+        is_again = letter.kind is delivered.kind and fingerprint(letter.payload) == delivered.payload
+        is_same = is_same_function(letter.wire.source, delivered.function)
+        return letter if is_same and (is_other_way or is_again) else None
 
     def _delete(self, queue: Queue, twins: Iterable[DeadLetter], in_hand: dict[str, Message]) -> None:
         twins = list(twins)

@@ -10,12 +10,13 @@ bus), and no service answering.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from orderctl.dlq.models import Kind, Queue, Wire, Wiring
 from orderctl.dlq.ports import Functions, Queues, Rules, Schedules, Subscriptions
+from orderctl.dlq.unlisted import unlisted_sources
 from orderctl.errors import AuthError, FailedError, OrderctlError
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "OptInRequired", "UnauthorizedOperation"}
@@ -47,22 +48,26 @@ def find_wiring(
     *,
     bus: str | None = None,
     known: Iterable[Queue] | None = None,
+    named: Sequence[Queue] = (),
 ) -> Wiring:
     """Every wire that leads to an SQS queue, in a stable order.
 
     `bus` limits the rules to one event bus. `known` are queues that were described already: then SQS is not
-    asked again. Raises AuthError for unusable credentials, NotFoundError for a bus that is not there, and the
-    first error when nothing at all could be read.
+    asked again. `named` are the dead-letter queues this is all about: only they are asked who feeds them, without
+    any all that some wire leads to. Raises AuthError for unusable credentials, NotFoundError for a bus that is not
+    there, and the first error when nothing at all could be read.
     """
+    seen: dict[str, Queue] = {}
     listed = queues.all if known is None else lambda: iter(known)
     questions = [
-        _Question(Kind.SQS, "the queues' redrive policies", lambda: _redrive_policies(listed())),
+        _Question(Kind.SQS, "the queues' redrive policies", lambda: _redrive_policies(_noted(listed(), seen))),
         _Question(Kind.LAMBDA_DLQ, "the functions' dead-letter queues", lambda: _function_queues(functions)),
         _Question(Kind.ON_FAILURE, "the functions' destinations", lambda: _destinations(functions)),
         _Question(Kind.EVENTBRIDGE_TARGET, "the targets of event rules", lambda: _targets(rules, bus)),
         _Question(Kind.SNS, "SNS subscriptions", lambda: _subscriptions(subscriptions)),
         _Question(Kind.SCHEDULER, "EventBridge schedules", lambda: _schedules(schedules)),
         _Question(Kind.STREAM, "the functions' stream mappings", lambda: _streams(functions)),
+        _Question(Kind.UNKNOWN, "the event buses' own dead-letter queues", lambda: _buses(rules, bus)),
     ]
     with ThreadPoolExecutor(len(questions), thread_name_prefix="wiring") as threads:
         answers = list(threads.map(_answer, questions))
@@ -71,11 +76,29 @@ def find_wiring(
         raise errors[0]
     order = list(Kind)
     wires = [wire for answer in answers for wire in answer.wires if _is_queue(wire.queue_arn)]
+    feeders = _feeders(queues, wires, seen, named)
+    wires += [wire for wire in feeders.wires if wire not in wires]
+    asked = [*answers, feeders]
     return Wiring(
         wires=tuple(sorted(wires, key=lambda wire: (order.index(wire.kind), *_place(wire)))),
-        notes=tuple(_note(answer.question.what, answer.error) for answer in answers if answer.error),
+        notes=tuple(_note(answer.question.what, answer.error) for answer in asked if answer.error),
         blind=frozenset(answer.question.kind for answer in answers if answer.error),
     )
+
+
+def _feeders(queues: Queues, wires: Sequence[Wire], seen: Mapping[str, Queue], named: Sequence[Queue]) -> _Answer:
+    """Sources that no list of queues shows. To miss one blinds for nothing: its letters have a mark, and stay."""
+    wired = {wire.queue_arn for wire in wires}
+    dead = list(named) or sorted((queue for queue in seen.values() if queue.arn in wired), key=lambda queue: queue.arn)
+    by_url = {queue.url: queue for queue in seen.values()}
+    what = "the sources of dead-letter queues"
+    return _answer(_Question(Kind.SQS, what, lambda: unlisted_sources(queues, dead, by_url)))
+
+
+def _noted(queues: Iterable[Queue], seen: dict[str, Queue]) -> Iterator[Queue]:
+    for queue in queues:
+        seen[queue.arn] = queue
+        yield queue
 
 
 def _answer(question: _Question) -> _Answer:
@@ -139,8 +162,14 @@ def _subscriptions(subscriptions: Subscriptions) -> Iterator[Wire]:
 
 
 def _schedules(schedules: Schedules) -> Iterator[Wire]:
-    for schedule, target, queue in schedules.dead_letter_wires():
-        yield Wire(Kind.SCHEDULER, queue, source=schedule, consumer=target)
+    for target, queue in schedules.dead_letter_targets():
+        yield Wire(Kind.SCHEDULER, queue, source=target.rule_arn, consumer=target.arn, target=target)
+
+
+def _buses(rules: Rules, bus: str | None) -> Iterator[Wire]:
+    """What a bus could not take in for want of its key. There is no consumer to give it to, so it has no kind."""
+    for arn, queue in rules.bus_queues(bus):
+        yield Wire(Kind.UNKNOWN, queue, source=arn, consumer=arn)
 
 
 def _streams(functions: Functions) -> Iterator[Wire]:

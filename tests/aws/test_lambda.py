@@ -108,6 +108,14 @@ def test_an_answer_that_is_no_202_is_unknown(aws: FakeAws) -> None:
     assert adapter(aws).invoke(ToFunction(FUNCTION, b"{}")) == Unknown("Lambda answered 200 instead of 202")
 
 
+def test_who_reads_a_queue_and_whether_it_does_now(aws: FakeAws) -> None:
+    function = aws.lambda_.create("reader")
+    aws.lambda_.map_queue(QUEUE, function)
+    aws.lambda_.map_queue(QUEUE, function, State="Disabled")
+    aws.lambda_.map_queue(f"{QUEUE}-other", function)
+    assert adapter(aws).readers(QUEUE) == [(function.arn, True), (function.arn, False)]
+
+
 # --- wiring ---------------------------------------------------------------------------------------------------
 
 

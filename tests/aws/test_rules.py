@@ -114,3 +114,10 @@ def test_a_denied_rule_is_told_after_the_others(aws: FakeAws) -> None:
     with pytest.raises(AuthError, match=r"rule a: .*events:ListTargetsByRule"):
         found.extend(ids)
     assert found == ["b"]
+
+
+def test_the_buses_own_dead_letter_queues_are_found(aws: FakeAws) -> None:
+    aws.events.buses["orders"]["DeadLetterConfig"] = {"Arn": DEAD}
+    arn = aws.events.buses["orders"]["Arn"]
+    assert list(adapter(aws).bus_queues(None)) == list(adapter(aws).bus_queues("orders")) == [(arn, DEAD)]
+    assert list(adapter(aws).bus_queues("default")) == []

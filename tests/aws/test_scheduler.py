@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orderctl.aws.scheduler import AT_ONCE, SchedulerSchedules, each_of
+from orderctl.dlq.models import Target
 from orderctl.errors import AuthError, FailedError, NotFoundError
 from tests.fakes.aws_wire import FakeAws
 from tests.fakes.clock import FakeClock
@@ -12,6 +13,7 @@ from tests.fakes.sqs.effects import access_denied, throttle
 from tests.fakes.sqs.errors import AwsError, Json, unknown_operation
 
 TARGET = "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"
+INPUT = '{"QueueUrl": "https://sqs.ap-northeast-1.amazonaws.com/123456789012/orders", "MessageBody": "b"}'
 DEAD = "arn:aws:sqs:ap-northeast-1:123456789012:schedule-dlq"
 
 
@@ -34,7 +36,7 @@ class FakeScheduler:
         if (group, name) not in self.schedules:
             raise AwsError("ResourceNotFoundException", f"Schedule {name} does not exist.", 404)
         queue = self.schedules[group, name]
-        target = {"Arn": TARGET, "RoleArn": "arn:aws:iam::123456789012:role/r"}
+        target = {"Arn": TARGET, "RoleArn": "arn:aws:iam::123456789012:role/r", "Input": INPUT}
         return {
             "Arn": arn(group, name),
             "Name": name,
@@ -59,10 +61,21 @@ def adapter(aws: FakeAws) -> SchedulerSchedules:
 def test_schedules_of_every_group_are_found_over_pages() -> None:
     schedules = {("default", f"s-{number}"): DEAD for number in range(3)}
     aws = fake({**schedules, ("other", "s-0"): DEAD, ("other", "quiet"): None})
-    assert sorted(adapter(aws).dead_letter_wires()) == [
-        *((arn("default", f"s-{number}"), TARGET, DEAD) for number in range(3)),
-        (arn("other", "s-0"), TARGET, DEAD),
+    found = sorted(adapter(aws).dead_letter_targets(), key=lambda each: each[0].rule_arn)
+    assert found == [
+        *((Target(arn("default", f"s-{number}"), "", TARGET, INPUT), DEAD) for number in range(3)),
+        (Target(arn("other", "s-0"), "", TARGET, INPUT), DEAD),
     ]
+
+
+def test_a_targets_group_is_read_and_what_cannot_be_reproduced_is_named() -> None:
+    aws = FakeAws(FakeClock())
+    queue = "arn:aws:sqs:ap-northeast-1:123456789012:orders.fifo"
+    aws.scheduler.create("fifo", queue, dead_letter_arn=DEAD, SqsParameters={"MessageGroupId": "g"})
+    aws.scheduler.create("task", "arn:aws:ecs:r:a:cluster/c", dead_letter_arn=DEAD, EcsParameters={"TaskCount": 1})
+    fifo, task = sorted((target for target, _ in adapter(aws).dead_letter_targets()), key=lambda each: each.rule_arn)
+    assert (fifo.message_group_id, fifo.unsupported) == ("g", None)
+    assert task.unsupported == "EcsParameters"
 
 
 def test_a_schedule_that_ended_meanwhile_is_left_out() -> None:
@@ -74,14 +87,14 @@ def test_a_schedule_that_ended_meanwhile_is_left_out() -> None:
         raise gone
 
     aws.faults.on("GetSchedule", ended, when=lambda call: call.params["Name"] == "a")
-    assert [found for found, _, _ in adapter(aws).dead_letter_wires()] == [arn("default", "b")]
+    assert [found.rule_arn for found, _ in adapter(aws).dead_letter_targets()] == [arn("default", "b")]
 
 
 def test_a_denied_schedule_is_told_after_the_others() -> None:
     aws = fake({("default", "a"): DEAD, ("default", "b"): DEAD})
     aws.faults.on("GetSchedule", access_denied(), when=lambda call: call.params["Name"] == "a")
     found: list[str] = []
-    names = (each for each, _, _ in adapter(aws).dead_letter_wires())
+    names = (each.rule_arn for each, _ in adapter(aws).dead_letter_targets())
     with pytest.raises(AuthError, match="schedule default/a"):
         found.extend(names)
     assert found == [arn("default", "b")]

@@ -66,6 +66,25 @@ def test_a_message_is_published_once(aws: FakeAws) -> None:
     assert [each["Message"] for each in aws.sns.published] == ['{"a": 1.10}']
 
 
+def test_a_message_keeps_its_subject_and_on_a_fifo_topic_its_group_and_deduplication_id(aws: FakeAws) -> None:
+    adapter(aws).publish(ToTopic(aws.sns.create("orders"), "m", "a subject"))
+    adapter(aws).publish(ToTopic(aws.sns.create("orders.fifo"), "m", group_id="g", deduplication_id="d"))
+    plain, fifo = aws.sns.published
+    assert (plain["Subject"], "MessageGroupId" in plain) == ("a subject", False)
+    assert ("Subject" in fifo, fifo["MessageGroupId"], fifo["MessageDeduplicationId"]) == (False, "g", "d")
+
+
+def test_a_topic_can_be_looked_at_before_anything_is_published(aws: FakeAws) -> None:
+    topic = aws.sns.create("orders")
+    adapter(aws).check_topic(topic)
+    with pytest.raises(NotFoundError, match=r"topic .*gone"):
+        adapter(aws).check_topic(f"{topic}-gone")
+    aws.faults.on("GetTopicAttributes", access_denied())
+    with pytest.raises(AuthError):
+        adapter(aws).check_topic(topic)
+    assert aws.writes() == []
+
+
 @pytest.mark.parametrize("fault", [reply_lost(), reply_lost("timeout"), server_error()])
 def test_without_an_answer_the_publish_is_unknown_and_was_made_at_most_once(aws: FakeAws, fault: Effect) -> None:
     topic = aws.sns.create("orders")

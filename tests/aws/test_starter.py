@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from orderctl.aws.starter import StepFunctionsStarter, deliver, execution_arn
-from orderctl.dlq.models import NotSent, Sent, ToStateMachine, Unknown
-from orderctl.errors import AuthError
+from orderctl.aws.outcomes import deliver
+from orderctl.aws.starter import StepFunctionsStarter, execution_arn
+from orderctl.dlq.models import Ended, Machine, NotSent, Sent, ToStateMachine, Unknown
+from orderctl.errors import AuthError, NotFoundError
 from tests.fakes.aws_wire import FakeAws
 from tests.fakes.clock import FakeClock
 from tests.fakes.sqs.effects import access_denied, before, expired_credentials, reply_lost, server_error, throttle
@@ -134,3 +135,28 @@ def test_an_answer_that_cannot_be_read_is_unknown() -> None:
         raise ResponseParserError("not XML")
 
     assert deliver("sns", "Publish", call) == Unknown("sns Publish: the answer cannot be read: not XML")
+
+
+# --- what is known beforehand and afterwards ----------------------------------------------------------------------
+
+
+def test_a_state_machine_is_looked_at_with_its_definition(aws: FakeAws) -> None:
+    arn = aws.states.create("billing", definition='{"States": {}}')
+    assert adapter(aws).machine(arn) == Machine(arn, "ACTIVE", '{"States": {}}')
+    aws.states.deleting.add(arn)
+    assert adapter(aws).machine(arn).status == "DELETING"
+    with pytest.raises(NotFoundError):
+        adapter(aws).machine(f"{arn}-gone")
+
+
+def test_an_execution_ends_and_says_how(aws: FakeAws) -> None:
+    adapter(aws).start(delivery())
+    assert adapter(aws).ended(EXECUTION) is None
+    aws.states.close("event-1", "FAILED", "OutOfStock")
+    assert adapter(aws).ended(EXECUTION) == Ended("FAILED", "OutOfStock")
+
+
+def test_an_express_execution_cannot_be_asked_for(aws: FakeAws) -> None:
+    with pytest.raises(NotFoundError, match="keeps no record"):
+        adapter(aws).ended("arn:aws:states:ap-northeast-1:123456789012:express:quick:a:b")
+    assert aws.calls == []

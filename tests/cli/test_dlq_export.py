@@ -21,7 +21,7 @@ def app_of(world: World, *, stdin: str = "", terminal: bool = False) -> App:
     client = world.aws.client
     app.queues = SqsQueues(client("sqs"), client("sqs"), world.clock)
     app.purger = QueuePurger(client("sqs"))
-    app.wiring = lambda: world.wiring  # type: ignore[method-assign]
+    app.wiring = lambda *_: world.wiring  # type: ignore[method-assign]
     return app
 
 

@@ -11,8 +11,7 @@ import pytest
 from orderctl.context import App
 from orderctl.dlq.redrive import runs_folder
 from tests.cli.support import Outcome, new_app, run, write_config
-from tests.dlq.world import World
-from tests.fakes.clock import FakeClock
+from tests.dlq.world import SharedClock, World
 from tests.fakes.sqs import effects
 from tests.fakes.sqs.errors import AwsError
 from tests.fakes.sqs.faults import Call
@@ -36,7 +35,7 @@ class Wired:
         return self._world.aws.client(service)
 
 
-class Interrupting(FakeClock):
+class Interrupting(SharedClock):
     """Somebody presses Ctrl-C during the sleep that passes `at`."""
 
     at = float("inf")
@@ -101,8 +100,10 @@ def test_a_redrive_by_task_moves_everything_and_keeps_a_record_of_the_run(world:
     assert done.err.splitlines() == [
         "Plan for orders-dlq: about 5 messages",
         f"       5 sqs                 -> {world.source.arn}  (such as order-0)",
+        "  expected: about 5 s",
         "engine: SQS's message move task, each message to its own source (--engine own for ours)",
-        "  without a record of each message; it moves what is visible when it starts, and nothing else",
+        "  without a record of each message and without --max-redrives, whose count it does not know; it moves what is"
+        " visible when it starts, and nothing else",
         f"run {name}: the move task was started; {BOTH}",
         "RUNNING, moved 0",
         "COMPLETED, moved 5 of 5",
@@ -199,7 +200,7 @@ def test_a_task_started_by_somebody_else_in_between_is_a_conflict_too(world: Wor
     assert "started no move task: queue orders-dlq: There is already a task running" in again.err
 
 
-def interrupted_at(world: World, seconds: float) -> FakeClock:
+def interrupted_at(world: World, seconds: float) -> SharedClock:
     """The world's clock from now on is one that is interrupted."""
     clock = Interrupting()
     clock.elapsed, clock.at = world.clock.elapsed, world.clock.elapsed + seconds

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from orderctl.aws.sqs import SqsQueues
-from orderctl.dlq.batch import Desk
+from orderctl.dlq.batch import Desk, Stay
 from orderctl.dlq.delivery import deliver
+from orderctl.dlq.grip import Grip
 from orderctl.dlq.models import Message, Outcome, Queue, Redrivable, Sent, ToQueue
 from orderctl.dlq.redrive import Run
 from orderctl.errors import OrderctlError
@@ -37,24 +38,25 @@ class MapsIdsWrongly(Bent):
 
 
 class DeletesFirst(Desk):
-    def settle(self, letters: Sequence[Redrivable]) -> dict[str, str]:
+    def settle(self, letters: Sequence[Redrivable]) -> list[Stay]:
         self.queues.delete(self.queue, [letter.letter.message for letter in letters])
         return Desk.settle(self, letters)
 
 
 class DeletesTheWholeBatch(Desk):
-    def settle(self, letters: Sequence[Redrivable]) -> dict[str, str]:
+    def settle(self, letters: Sequence[Redrivable]) -> list[Stay]:
         kept = Desk.settle(self, letters)
         self.queues.delete(self.queue, [letter.letter.message for letter in letters])
         return kept
 
 
 class TrustsStaleHandles(Desk):
-    def delete(self, messages: Sequence[Message]) -> None:
-        Desk.delete(self, [replace(message, visible_at=float("inf")) for message in messages])
+    def _may_go(self, grip: Grip, letters: Sequence[Redrivable]) -> list[Redrivable]:
+        return list(letters)
 
-    def _still_ours(self, letters: Sequence[Redrivable]) -> tuple[list[Redrivable], list[str]]:
-        return list(letters), []
+    def _delete(self, grip: Grip, left: list[Message]) -> None:
+        trusted = [replace(message, visible_at=float("inf")) for message in left]
+        Desk._delete(self, Grip(self.queues, self.queue, self.clock).take(trusted), trusted)
 
 
 def bend(world: World, run: Run, mistake: type[Bent] | type[Desk]) -> None:
@@ -63,10 +65,10 @@ def bend(world: World, run: Run, mistake: type[Bent] | type[Desk]) -> None:
         client = world.aws.client
         bent = mistake(client("sqs"), client("sqs"), world.clock)
         consumers = replace(world.prepared().consumers, queues=bent)
-        desk.deliver = lambda letters: deliver(consumers, letters)
+        desk.deliver = lambda letters, may: deliver(consumers, letters, may)
     else:
         run.engine.desk = mistake(
-            desk.queue, desk.queues, desk.deliver, desk.journal, desk.tally, desk.clock, desk.pause
+            desk.queue, desk.queues, desk.deliver, desk.journal, desk.tally, desk.clock, desk.pace
         )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -120,3 +121,29 @@ def test_a_raw_delivery_is_told_by_the_wiring_only_where_nothing_else_is_possibl
 def test_a_kind_whose_wiring_could_not_be_read_is_refused_as_unchecked() -> None:
     letter = told(a.rule_target(), Wiring((a.SQS_WIRE,), blind=frozenset({Kind.EVENTBRIDGE_TARGET})))
     assert letter.refusal == "it looks like eventbridge-target, but that wiring could not be read (see the notes)"
+
+
+def test_in_the_queue_of_an_event_bus_itself_nothing_unmarked_is_guessed_at() -> None:
+    """What a bus could not take in has no mark of its own, so beside it not even a raw delivery can be told."""
+    bus = "arn:aws:events:ap-northeast-1:123456789012:event-bus/orders"
+    wires = (a.RAW_WIRE, Wire(Kind.UNKNOWN, a.DLQ, bus, bus))
+    letter = told(a.message({"order_id": "o-1"}), Wiring(wires))
+    assert (letter.kind, letter.wire) == (Kind.UNKNOWN, None)
+    assert letter.refusal == f"nothing marks it, and event bus {bus} puts here what it cannot take in"
+    assert told(a.from_queue(), Wiring((a.SQS_WIRE, *wires))).kind is Kind.SQS
+
+
+def test_a_payload_is_known_again_however_it_was_spaced_and_by_nothing_else() -> None:
+    def digest(payload: str) -> str | None:
+        return DeadLetter(Message("m", ""), a.DLQ, Kind.LAMBDA_DLQ, payload=payload).digest
+
+    assert digest('{"a": [1, "b  c"]}') == digest('{"a":[1,"b  c"]}') == digest('{ "a" : [\n1,"b  c"] }')
+    assert len({digest(text) for text in ('{"a":"b  c"}', '{"a":"b c"}', '{"a":"b \\" c"}', "a b", "ab")}) == 5
+
+
+def test_a_hostile_payload_is_digested_in_no_time() -> None:
+    hostile = ("[" + '\\"' * 500_000, '{"' + '\\"' * 500_000, "[" + " " * 1_000_000, '["' + "\\" * 999_999)
+    began = time.perf_counter()
+    for payload in hostile:
+        assert DeadLetter(Message("m", ""), a.DLQ, Kind.LAMBDA_DLQ, payload=payload).digest
+    assert time.perf_counter() - began < 5

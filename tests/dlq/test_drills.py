@@ -230,6 +230,29 @@ def test_a_schedules_letter_names_the_api_and_holds_its_input(consumer: str, act
     assert letter.attributes["SCHEDULED_TIME"].text == "2026-11-22T02:59:00Z"
 
 
+@pytest.mark.parametrize(
+    ("action", "given", "member"),
+    [
+        ("lambda:invoke", {"FunctionName": FUNCTION, "InvocationType": "Event"}, "Payload"),
+        ("sqs:sendMessage", {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/111111111111/work"}, "MessageBody"),
+        ("sfn:startExecution", {"StateMachineArn": f"arn:aws:states:{HERE}:stateMachine:orders"}, "Input"),
+        ("sns:publish", {"TopicArn": TOPIC, "Subject": "s"}, "Message"),
+    ],
+)
+def test_a_universal_schedules_letter_is_its_own_input_with_the_order_in_it(
+    action: str, given: dict[str, str], member: str
+) -> None:
+    api = f"arn:aws:scheduler:::aws-sdk:{action}"
+    configured = json.dumps({**given, member: "{}"})
+    wire = Wire(Kind.SCHEDULER, DEAD, SCHEDULE, api, target=Target(SCHEDULE, "", api, input=configured))
+    letter = one(Kind.SCHEDULER, wire)
+    assert letter.attributes["TARGET_ARN"].text == api
+    assert {name: value for name, value in body(letter).items() if name != member} == given
+    found = told(letter, Wiring((wire,)))
+    assert found.order_id == "o-1"
+    assert isinstance(plan_delivery(found), Redrivable)
+
+
 def test_a_truncated_schedules_letter_is_refused() -> None:
     letter = one(Kind.SCHEDULER, error="TRUNCATED")
     assert letter.attributes["IS_PAYLOAD_TRUNCATED"].text == "true"

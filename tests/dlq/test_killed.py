@@ -130,7 +130,15 @@ def test_a_journal_cut_at_every_byte_reads_as_what_was_whole(tmp_path: Path) -> 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("fifo", [False, True], ids=["standard", "fifo"])
 def test_sigkill_loses_nothing_and_resume_completes(operation: str, when: str, fifo: bool, tmp_path: Path) -> None:
-    world = World(tmp_path, fifo=fifo)
+    kill_and_resume(World(tmp_path, fifo=fifo), operation, when, workers=1)
+
+
+@pytest.mark.parametrize(("operation", "when"), [("SendMessageBatch", "after"), ("DeleteMessageBatch", "before")])
+def test_sigkill_of_several_workers_loses_nothing_either(operation: str, when: str, tmp_path: Path) -> None:
+    kill_and_resume(World(tmp_path), operation, when, workers=3)
+
+
+def kill_and_resume(world: World, operation: str, when: str, *, workers: int) -> None:
     world.seed(25, groups=4)
     children: list[subprocess.Popen[str]] = []
 
@@ -143,9 +151,10 @@ def test_sigkill_loses_nothing_and_resume_completes(operation: str, when: str, f
         return bool(call.params.get("VisibilityTimeout", HIDE_FOR) == HIDE_FOR)
 
     barrier = effects.barrier(before=kill) if when == "before" else effects.barrier(after=kill)
+    how = ("--concurrency", str(workers), "-o", "json")
     with world.aws.serve() as url:
         world.aws.faults.on(operation, barrier, nth=2, when=is_the_run)
-        first = orderctl(url, tmp_path, "dlq", "redrive", world.dlq_name, "--yes", "--concurrency", "1", "-o", "json")
+        first = orderctl(url, world.folder, "dlq", "redrive", world.dlq_name, "--yes", *how)
         children.append(first)
         first.communicate(timeout=60)
         assert first.returncode == -signal.SIGKILL
@@ -153,7 +162,7 @@ def test_sigkill_loses_nothing_and_resume_completes(operation: str, when: str, f
         time.sleep(0.2)  # the call it died in is still being answered
         world.aws.faults.clear()
         world.clock.advance(HIDE_FOR + 1)
-        again = orderctl(url, tmp_path, "dlq", "redrive", "--resume", "@latest", "--yes", "-o", "json")
+        again = orderctl(url, world.folder, "dlq", "redrive", "--resume", "@latest", "--yes", "-o", "json")
         out, err = again.communicate(timeout=60)
     assert again.returncode == 0, err
     report = json.loads(out)

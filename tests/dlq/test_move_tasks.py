@@ -171,7 +171,7 @@ def test_a_second_task_is_a_conflict(world: World, name: EngineName) -> None:
 
 def test_letters_that_were_delivered_and_not_deleted_are_not_given_to_a_task(world: World) -> None:
     world.seed(3)
-    world.aws.faults.on("DeleteMessageBatch", effects.entries_fail({0}), times=9)
+    world.aws.faults.on("DeleteMessageBatch", effects.entries_fail({0}))
     run = world.begin()
     run.go()
     assert len(run.tally.undeleted) == 1
@@ -332,6 +332,21 @@ def test_a_task_that_is_never_listed_is_not_believed(world: World) -> None:
     with pytest.raises(FailedError, match="does not list the message move task"):
         followed(world, Mark("a handle"))
     assert world.clock.elapsed == pytest.approx(move_tasks.UNLISTED_FOR, abs=move_tasks.LONGEST_PAUSE)
+
+
+def test_a_task_that_was_seen_and_is_not_listed_any_more_is_not_waited_for_forever(world: World) -> None:
+    world.seed(60)
+    mark, looks = begin(world, rate=1), 0
+
+    def forget(*_: object) -> dict[str, object]:
+        nonlocal looks
+        looks += 1
+        return {"Results": []}
+
+    world.aws.faults.on("ListMessageMoveTasks", forget, when=lambda _: looks > 0 or world.clock.elapsed > 5)
+    with pytest.raises(FailedError, match=r"does not list .* any more; it was last seen RUNNING"):
+        followed(world, mark)
+    assert world.clock.elapsed < 5 + 2 * move_tasks.UNLISTED_FOR
 
 
 def test_a_timeout_ends_the_following_and_not_the_task(world: World) -> None:

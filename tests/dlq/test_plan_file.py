@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.support import Outcome, run
+from tests.cli.support import Outcome, run, write_config
 from tests.cli.test_dlq import app
 from tests.dlq.world import World
 from tests.fakes.sqs import effects
@@ -70,6 +70,28 @@ def test_a_plan_that_no_longer_holds_is_not_carried_out(
     file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
     assert orderctl(world, tmp_path, "--plan", str(file), "--yes").code == code
     assert world.aws.writes() == []
+
+
+def test_a_plan_keeps_how_fast_it_was_to_be_unless_something_else_is_said(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    orderctl(world, tmp_path, "orders-dlq", "--rate", "0.5", "--plan-out", str(file))
+    kept = orderctl(world, tmp_path, "--plan", str(file), "--dry-run")
+    assert "  expected: about 17 s\n" in kept.err
+    other = orderctl(world, tmp_path, "--plan", str(file), "--dry-run", "--rate", "7")
+    assert "  expected: about 4 s\n" in other.err
+
+
+def test_a_run_is_not_gone_on_with_in_another_environment(world: World, tmp_path: Path) -> None:
+    write_config(tmp_path, "[env.other]\nregion = 'ap-northeast-1'\n")
+    world.aws.faults.on("SendMessageBatch", effects.expired_credentials())
+    assert orderctl(world, tmp_path, "orders-dlq", "--yes").code == 4
+    world.aws.faults.clear()
+    elsewhere = orderctl(world, tmp_path, "--resume", "@latest", "--yes", "--env", "other")
+    assert elsewhere.code == 7
+    assert "this is other" in elsewhere.err
+    assert len(orders_left(world)) == 8
+    world.clock.advance(600)
+    assert orderctl(world, tmp_path, "--resume", "@latest", "--yes").code == 0
 
 
 def test_a_plan_takes_no_other_filters(world: World, tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ from orderctl.dlq.models import (
     ToTopic,
     Wire,
 )
-from orderctl.dlq.routes import deduplication_id, execution_name, message_bytes, plan_delivery
+from orderctl.dlq.routes import plan_delivery
+from orderctl.dlq.routes_parts import deduplication_id, execution_name
+from orderctl.dlq.routes_sizes import message_bytes
 
 HERE = "eu-west-1:111111111111"
 DLQ = f"arn:aws:sqs:{HERE}:orders-dlq"
@@ -457,6 +459,12 @@ def _wired(consumer: str, **target: Any) -> Target:
             ToStateMachine(MACHINE, execution_name("ad06616e51cdf74a", SCHEDULE), "{ }"),
         ),
         ("sns:publish", f'{{"TopicArn":"{TOPIC}","Message":"hi"}}', ToTopic(TOPIC, "hi")),
+        ("sns:publish", f'{{"TopicArn":"{TOPIC}","Message":"hi","Subject":"s"}}', ToTopic(TOPIC, "hi", "s")),
+        (
+            "sns:publish",
+            f'{{"TopicArn":"{TOPIC}.fifo","Message":"hi","MessageGroupId":"g","MessageDeduplicationId":"seen"}}',
+            ToTopic(f"{TOPIC}.fifo", "hi", group_id="g", deduplication_id=deduplication_id(MESSAGE_ID, "hi")),
+        ),
     ],
 )
 def test_an_api_target_is_the_resource_in_its_input(api: str, body: str, delivery: Delivery) -> None:
@@ -492,16 +500,24 @@ def test_a_templated_target_may_be_recorded_as_the_api_it_stands_for() -> None:
         (_scheduled(f"{SDK}sns:publish", '{"TopicArn":"t","Message":"\\ud800"}'), "surrogate"),
         (_scheduled(f"{SDK}sqs:sendMessage", '{"QueueUrl":"x","DelaySeconds":3}'), "DelaySeconds"),
         (_scheduled(f"{SDK}sqs:sendMessage", "no json"), "cannot be read"),
-        (_scheduled(f"{SDK}sns:publish", '{"TopicArn":"t","Subject":"s","Message":"m"}'), "Subject"),
+        (_scheduled(f"{SDK}sns:publish", '{"TopicArn":"t.fifo","Message":"m"}'), "no message group id"),
+        (_scheduled(f"{SDK}sns:publish", '{"TopicArn":"t","MessageStructure":"json","Message":"m"}'), "Structure"),
+        (_scheduled(f"{SDK}eventbridge:putEvents", '{"Entries":[]}'), "every rule there would run again"),
+        (_scheduled(f"{SDK}sfn:startSyncExecution", '{"StateMachineArn":"m"}'), "start it by hand"),
         (_scheduled(f"{SDK}lambda:invoke", '{"FunctionName":"f","Payload":{"a":1}}'), "Payload in the schedule's"),
         (_scheduled(f"{SDK}lambda:invoke", '{"FunctionName":"f","InvocationType":"DryRun"}'), "DryRun"),
         (_scheduled(f"{SDK}lambda:invoke", '{"FunctionName":"f","Payload":"{"}'), "cannot be read"),
         (_scheduled(f"arn:aws:ecs:{HERE}:cluster/c", "{}"), "orderctl cannot deliver to"),
         (_scheduled(QUEUE, "b", FUNCTION), "the schedule's target is"),
-        (_scheduled(QUEUE, "b", f"{SDK}sqs:sendMessage"), "does not hold its input"),
+        (_scheduled(QUEUE, "b", f"{SDK}sqs:sendMessage"), "without an input"),
+        (_scheduled(f"{SDK}lambda:invoke", '{"FunctionName":"f","Payload":"1"}', target=None), "without an input"),
         (
-            _scheduled(f"{SDK}lambda:invoke", '{"FunctionName":"f","Payload":"1"}', target=None),
-            "does not hold its input",
+            _scheduled(
+                f"{SDK}sns:publish",
+                f'{{"TopicArn":"{TOPIC}","Message":"m"}}',
+                target=_wired(f"{SDK}sns:publish", input="{"),
+            ),
+            "the schedule's own input cannot be read",
         ),
         (_scheduled(f"{SDK}sfn:startExecution", f'{{"StateMachineArn":"{MACHINE}","Name":"mine"}}'), "name 'mine'"),
         (_scheduled(QUEUE, "b", target=_wired(QUEUE, unsupported="EcsParameters")), "EcsParameters"),

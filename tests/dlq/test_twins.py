@@ -135,3 +135,64 @@ def test_a_letter_that_came_back_three_times_is_left(tmp_path: Path) -> None:
         tally = world.redrive_queue("process-failures", f"20261122T03{number}000Z-aaaaaa")
     assert world.invoked() == ["order-1"] * 3
     assert list(tally.refused.values()) == ["it was redriven 3 times already and came back (--max-redrives 3)"]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_report_that_lies_there_twice_is_delivered_once_and_settled(shared: bool, tmp_path: Path) -> None:
+    """Lambda and SQS deliver at least once: two messages of one kind, one request id, one payload."""
+    world = Twins(tmp_path, shared=shared)
+    for number in (1, 2, 1):
+        world.fail(number, record=False)
+    tally = world.redrive_queue("process-dlq", "20261122T030000Z-aaaaaa")
+    assert world.invoked() == ["order-1", "order-2"]
+    assert (len(tally.delivered), len(tally.settled_twins), tally.kept) == (2, 1, {})
+    assert world.aws.sqs.bodies("process-dlq") == []
+
+
+def test_a_second_report_with_another_payload_stays_and_is_said_to(tmp_path: Path) -> None:
+    world = Twins(tmp_path)
+    world.fail(1, record=False)
+    attributes = {**ATTRIBUTES, "RequestID": {"DataType": "String", "StringValue": "request-1"}}
+    other = world.aws.sqs.seed(world.first, '{"order_id": "order-9"}', MessageAttributes=attributes)
+    tally = world.redrive_queue("process-dlq", "20261122T030000Z-aaaaaa")
+    (delivered,) = tally.delivered
+    assert tally.kept == {other.message_id: f"it tells the same failure as message {delivered}"}
+    assert world.invoked() == ["order-1"]
+
+
+def test_a_second_report_that_turns_up_later_is_refused_by_the_next_run(tmp_path: Path) -> None:
+    world = Twins(tmp_path)
+    world.fail(1, record=False)
+    world.redrive_queue("process-dlq", "20261122T030000Z-aaaaaa")
+    world.fail(1, record=False)
+    tally = world.redrive_queue("process-dlq", "20261122T031000Z-bbbbbb")
+    assert world.invoked() == ["order-1"]
+    assert list(tally.refused.values()) == [
+        "the same failure was redriven already, as lambda-dlq in run 20261122T030000Z-aaaaaa"
+    ]
+
+
+def test_a_resumed_run_settles_the_twin_of_what_its_earlier_part_delivered(tmp_path: Path) -> None:
+    from orderctl.dlq.journal import Journal
+    from orderctl.dlq.redrive import resume
+    from tests.dlq.test_killed import die, work_until_death
+    from tests.fakes.sqs import effects
+
+    world = Twins(tmp_path, shared=True)
+    world.fail(1, record=False)
+    services = world.services
+    prepared = prepare(services, services.queues.describe("process-dlq"), world.wiring)
+    run = begin(services, prepared, Order(concurrency=1), runs_folder(tmp_path), "20261122T030000Z-aaaaaa", {})
+    at = world.clock.now()
+    world.aws.faults.on("DeleteMessageBatch", effects.barrier(after=die))
+    assert work_until_death(run)
+    world.settle_down()
+    world.fail(1, dlq=False)
+    opened, standing = Journal.resume(runs_folder(tmp_path), "20261122T030000Z-aaaaaa")
+    prepared = prepare(services, services.queues.describe("process-dlq"), world.wiring)
+    later = at.replace(hour=23)
+    resumed = resume(services, prepared, Order(concurrency=1), opened, standing, later)
+    resumed.go()
+    assert world.invoked() == ["order-1"]
+    assert (len(resumed.tally.settled_twins), resumed.tally.refused, resumed.tally.kept) == (1, {}, {})
+    assert world.aws.sqs.bodies("process-dlq") == []

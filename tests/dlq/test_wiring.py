@@ -24,13 +24,13 @@ SCHEDULE = "arn:aws:scheduler:ap-northeast-1:123456789012:schedule/default/night
 
 
 class Schedules:
-    """Answers these wires, then perhaps fails."""
+    """Answers these wires (schedule, target, queue), then perhaps fails."""
 
     def __init__(self, *wires: tuple[str, str, str], error: OrderctlError | None = None) -> None:
         self.wires, self.error = wires, error
 
-    def dead_letter_wires(self) -> Iterator[tuple[str, str, str]]:
-        yield from self.wires
+    def dead_letter_targets(self) -> Iterator[tuple[Target, str]]:
+        yield from ((Target(schedule, "", target), queue) for schedule, target, queue in self.wires)
         if self.error:
             raise self.error
 
@@ -41,7 +41,12 @@ def aws() -> FakeAws:
 
 
 def found(
-    aws: FakeAws, schedules: Schedules | None = None, *, bus: str | None = None, known: list[Queue] | None = None
+    aws: FakeAws,
+    schedules: Schedules | None = None,
+    *,
+    bus: str | None = None,
+    known: list[Queue] | None = None,
+    named: list[Queue] | None = None,
 ) -> Wiring:
     return find_wiring(
         SqsQueues(aws.client("sqs"), aws.client("sqs"), aws.clock),
@@ -51,6 +56,7 @@ def found(
         schedules or Schedules(),
         bus=bus,
         known=known,
+        named=named or (),
     )
 
 
@@ -78,7 +84,7 @@ def test_every_kind_of_wire_to_one_queue_is_found(aws: FakeAws) -> None:
             Wire(Kind.ON_FAILURE, dead, f"{function.arn}:live", f"{function.arn}:live"),
             Wire(Kind.EVENTBRIDGE_TARGET, dead, rule.arn, function.arn, target=target),
             Wire(Kind.SNS, dead, subscription.arn, source.arn, topic_arn=topic, protocol="sqs", raw_delivery=True),
-            Wire(Kind.SCHEDULER, dead, SCHEDULE, function.arn),
+            Wire(Kind.SCHEDULER, dead, SCHEDULE, function.arn, target=Target(SCHEDULE, "", function.arn)),
             Wire(Kind.STREAM, dead, STREAM, "mapping-0"),
         )
     )
@@ -136,7 +142,7 @@ def test_one_bus_is_read_when_it_is_named(aws: FakeAws) -> None:
         ("ListQueues", Kind.SQS, "cannot read the queues' redrive policies: "),
         ("ListFunctionEventInvokeConfigs", Kind.ON_FAILURE, "cannot read the functions' destinations: "),
         ("ListEventSourceMappings", Kind.STREAM, "cannot read the functions' stream mappings: "),
-        ("ListEventBuses", Kind.EVENTBRIDGE_TARGET, "cannot read the targets of event rules: "),
+        ("DescribeEventBus", Kind.UNKNOWN, "cannot read the event buses' own dead-letter queues: "),
         ("ListSubscriptions", Kind.SNS, "cannot read SNS subscriptions: "),
     ],
 )
@@ -152,6 +158,54 @@ def test_a_missing_permission_blinds_for_one_kind_and_is_noted(
     assert said.startswith(note)
     assert f":{operation}" in said
     assert {Kind.LAMBDA_DLQ, Kind.SCHEDULER} <= {wire.kind for wire in wiring.wires}
+
+
+def test_without_listing_buses_neither_rules_nor_the_buses_own_queues_are_seen(aws: FakeAws) -> None:
+    aws.faults.on("ListEventBuses", access_denied())
+    assert found(aws).blind == {Kind.EVENTBRIDGE_TARGET, Kind.UNKNOWN}
+
+
+def test_a_buses_own_dead_letter_queue_is_a_wire_without_a_kind(aws: FakeAws) -> None:
+    dead = aws.sqs.create("bus-dlq").arn
+    bus = aws.events.create_bus("orders")
+    aws.events.buses["orders"]["DeadLetterConfig"] = {"Arn": dead}
+    assert found(aws, bus="orders").wires == (Wire(Kind.UNKNOWN, dead, bus, bus),)
+
+
+def test_a_source_that_cannot_be_listed_is_named_by_its_dead_letter_queue(aws: FakeAws) -> None:
+    dead = aws.sqs.create("dead")
+    source = aws.sqs.create("work", RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 3}))
+    aws.faults.on("ListQueues", access_denied())
+    assert found(aws).wires == ()
+    queue = SqsQueues(aws.client("sqs"), aws.client("sqs"), aws.clock).describe("dead")
+    wiring = found(aws, named=[queue])
+    assert wiring.wires == (Wire(Kind.SQS, dead.arn, source.arn, source.arn),)
+    assert wiring.blind == {Kind.SQS}
+
+
+def test_a_source_in_another_account_is_known_by_its_url(aws: FakeAws) -> None:
+    dead = aws.sqs.create("dead")
+    aws.sqs.create("work", RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 3}))
+    url = "https://sqs.ap-northeast-1.amazonaws.com/999999999999/theirs"
+    aws.faults.on("ListDeadLetterSourceQueues", lambda *_: {"queueUrls": [url]})
+    theirs = "arn:aws:sqs:ap-northeast-1:999999999999:theirs"
+    assert [wire.source for wire in found(aws).wires] == [theirs, dead.arn.replace(":dead", ":work")][::-1]
+
+
+def test_who_feeds_a_queue_may_stay_untold_and_blinds_for_nothing(aws: FakeAws) -> None:
+    aws.lambda_.create("f", dead_letter_arn=aws.sqs.create("dead").arn)
+    aws.faults.on("ListDeadLetterSourceQueues", access_denied())
+    wiring = found(aws)
+    assert (len(wiring.wires), wiring.blind) == (1, frozenset())
+    assert wiring.notes[0].startswith("cannot read the sources of dead-letter queues: ")
+
+
+def test_a_service_without_the_operation_is_asked_once_and_nothing_is_said(aws: FakeAws) -> None:
+    for name in "abc":
+        aws.lambda_.create(name, dead_letter_arn=aws.sqs.create(f"{name}-dlq").arn)
+    aws.faults.on("ListDeadLetterSourceQueues", before(AwsError("InvalidAction", "no such action")))
+    assert (len(found(aws).wires), found(aws).notes) == (3, ())
+    assert aws.count("ListDeadLetterSourceQueues") == 2
 
 
 def test_without_listing_functions_nothing_of_lambda_but_streams_is_seen(aws: FakeAws) -> None:

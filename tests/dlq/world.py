@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
+from functools import cached_property
 from pathlib import Path
 
 from orderctl.aws.lambda_ import LambdaFunctions
@@ -19,13 +23,24 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.sqs.ledger import marker
 
 identity = marker(r"order-\d+")
+HIDDEN_LONGEST = 901
+"""Seconds after which no message of a dead run is hidden any more."""
+
+
+class SharedClock(FakeClock):
+    """A clock on which several workers sleep: whoever does lets the others run first, as real sleeping would."""
+
+    def sleep(self, seconds: float) -> None:
+        if threading.active_count() > 2:
+            time.sleep(0.0005)
+        super().sleep(seconds)
 
 
 class World:
     """A source queue, its dead-letter queue, and everything needed to redrive between them."""
 
     def __init__(self, folder: Path, *, fifo: bool = False) -> None:
-        self.clock = FakeClock()
+        self.clock = SharedClock()
         self.aws = FakeAws(clock=self.clock)
         self.folder = folder
         self.fifo = fifo
@@ -46,13 +61,14 @@ class World:
             self.aws.sqs.seed(self.dlq, f'{{"order_id": "order-{number}"}}', source=self.source, **extra)
         self.aws.ledger.begin()
 
-    @property
+    @cached_property
     def services(self) -> Services:
-        client = self.aws.client
-        queues = SqsQueues(client("sqs"), client("sqs"), self.clock)
-        functions = LambdaFunctions(client("lambda"), client("lambda"), self.clock)
-        topics = SnsSubscriptions(client("sns"), client("sns"), self.clock)
-        return Services(queues, functions, topics, StepFunctionsStarter(client("stepfunctions")), self.clock)
+        """Made once: a boto3 client costs more than a whole run does."""
+        clients = {name: self.aws.client(name) for name in ("sqs", "lambda", "sns", "stepfunctions")}
+        queues = SqsQueues(clients["sqs"], clients["sqs"], self.clock)
+        functions = LambdaFunctions(clients["lambda"], clients["lambda"], self.clock)
+        topics = SnsSubscriptions(clients["sns"], clients["sns"], self.clock)
+        return Services(queues, functions, topics, StepFunctionsStarter(clients["stepfunctions"]), self.clock)
 
     def prepared(self) -> Prepared:
         services = self.services
@@ -88,6 +104,11 @@ class World:
         bodies: dict[str, str] = {record.message_id: record.body for record in self.aws.ledger.records}
         return {identity(bodies[message_id]) for message_id in tally.possible_duplicates}
 
+    def settle_down(self) -> None:
+        """No faults any more, and everything that was hidden is visible again."""
+        self.aws.faults.clear()
+        self.clock.advance(HIDDEN_LONGEST)
+
     def faults_of(self, tally: Tally) -> list[str]:
         """Everything that is wrong with a run: what it did to the orders, and what it says it did."""
         ids_left = {message.message_id for message in self.dlq.messages.values()}
@@ -99,3 +120,33 @@ class World:
         gone = (tally.kept.keys() | tally.refused.keys()) - ids_left
         wrong += [f"said to be kept, gone: {sorted(gone)}"] if gone else []
         return wrong
+
+
+class FunctionWorld(World):
+    """A function whose failed invocations lie in a queue: its dead-letter queue, or its on-failure destination."""
+
+    def __init__(self, folder: Path, kind: Kind) -> None:
+        super().__init__(folder)
+        self.kind = kind
+        self.function = self.aws.lambda_.create("process")
+        arn = self.function.arn if kind is Kind.LAMBDA_DLQ else f"{self.function.arn}:$LATEST"
+        self.wiring = Wiring((Wire(kind, self.dlq.arn, arn, arn),))
+
+    def seed(self, count: int, *, groups: int = 1) -> None:
+        for number in range(count):
+            self.fail(number, f"request-{number}")
+        self.aws.ledger.begin()
+
+    def fail(self, number: int, request: str) -> str:
+        """One report of a failed invocation; answers its message id."""
+        event = {"order_id": f"order-{number}"}
+        if self.kind is Kind.LAMBDA_DLQ:
+            attributes = {
+                "RequestID": {"DataType": "String", "StringValue": request},
+                "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+                "ErrorMessage": {"DataType": "String", "StringValue": "it broke"},
+            }
+            return self.aws.sqs.seed(self.dlq, json.dumps(event), MessageAttributes=attributes).message_id
+        context = {"requestId": request, "functionArn": f"{self.function.arn}:$LATEST", "condition": "RetriesExhausted"}
+        record = {"version": "1.0", "requestContext": context, "requestPayload": event}
+        return self.aws.sqs.seed(self.dlq, json.dumps(record)).message_id

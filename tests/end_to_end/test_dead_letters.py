@@ -153,11 +153,16 @@ def test_a_notification_goes_to_the_one_subscription_that_missed_it(night: Night
     assert backstage.handled(order_id) == []
 
 
-def test_what_a_schedule_missed_is_started_once(night: Night, backstage: Backstage) -> None:
-    [letter] = [each for each in night.letters if each["kind"] == "scheduler"]
-    [delivered] = night.redriven[PRACTICE].json["delivered"]
-    assert delivered["message_id"] == letter["message_id"]
-    assert backstage.execution(delivered["new_id"].rsplit(":", 1)[-1]) == "SUCCEEDED"
+def test_what_two_schedules_missed_is_started_once_and_sent_once(night: Night, backstage: Backstage) -> None:
+    """A templated target is the state machine itself, a universal one an API that names the queue in its input."""
+    letters = {each["message_id"]: each for each in night.letters if each["kind"] == "scheduler"}
+    delivered = {each["message_id"]: each["new_id"] for each in night.redriven[PRACTICE].json["delivered"]}
+    assert delivered.keys() == letters.keys()
+    [started] = [new_id for new_id in delivered.values() if ":execution:" in new_id]
+    assert backstage.execution(started.rsplit(":", 1)[-1]) == "SUCCEEDED"
+    [sent] = [letters[each] for each, new_id in delivered.items() if new_id != started]
+    backstage.wait_until_handled(sent["order_id"], ["analytics"])
+    assert backstage.counted(sent["order_id"])
 
 
 @pytest.mark.parametrize("queue", CONSUMERS)
@@ -182,13 +187,13 @@ def test_what_cannot_be_redriven_stays_and_the_exit_code_says_so(night: Night) -
 
 
 def test_a_truncated_schedule_letter_is_refused_and_stays(night: Night, stocked: Shell, backstage: Backstage) -> None:
-    [letter] = stocked.run("local drill scheduler --error TRUNCATED -o json").json
-    assert letter["is_redrivable"] is False
+    letters = stocked.run("local drill scheduler --error TRUNCATED -o json").json
+    assert [each["is_redrivable"] for each in letters] == [False, False]
     done = stocked.run(f"dlq redrive {PRACTICE} --kind scheduler --yes", expect=7)
     assert "Scheduler truncated the payload" in done.err
     lie_there = {each["MessageId"] for each in backstage.peek(PRACTICE)}
     stay = {each["message_id"] for each in night.letters if each["kind"] in ("stream", "unknown")}
-    assert lie_there == stay | {letter["message_id"]}
+    assert lie_there == stay | {each["message_id"] for each in letters}
 
 
 # --- one failure in two queues -------------------------------------------------------------------------------------
@@ -206,6 +211,36 @@ def test_a_failure_that_lies_in_both_queues_of_its_function_is_done_once(
     assert (backstage.depth(FAILURES), backstage.depth(dead)) == (0, 0)
     assert backstage.execution("twin") == "SUCCEEDED"
     backstage.wait_until_handled("twin", ["process-order"])
+
+
+# --- what fails again ----------------------------------------------------------------------------------------------
+
+
+def test_verify_finds_what_a_rules_target_failed_at_again_in_the_functions_own_queue(
+    night: Night, stocked: Shell, backstage: Backstage
+) -> None:
+    """Its consumer is down for as long as it is tried: the redrive is acknowledged, and the letter fails again."""
+    queue = "orders-local-process-order-target-dlq"
+    [letter] = stocked.run(f"local drill eventbridge-target --queue {queue} --order-id again -o json").json
+    edit = "--set detail.quantity=-1"
+    done = stocked.run(f"dlq redrive {queue} {edit} --verify=5 --yes -o json", expect=6)
+    [back] = done.json["came_back"]
+    assert back["message_id"] == letter["message_id"]
+    assert back["reason"].endswith(f" in {FAILURES}")
+    assert done.json["verified"]["looked_in"] == [queue, "orders-local-process-order-dlq", FAILURES]
+    stocked.run(f"dlq purge {FAILURES} --order-id again --confirm {FAILURES}")
+    assert backstage.depth(FAILURES) == 0
+
+
+def test_an_edit_that_does_not_fit_is_refused_before_anything_is_delivered(
+    night: Night, stocked: Shell, backstage: Backstage
+) -> None:
+    queue = "orders-local-email-failures"
+    stocked.run(f"local drill on-failure --queue {queue} --order-id unfit")
+    done = stocked.run(f"dlq redrive {queue} --set detail.nothing=1 --yes", expect=2)
+    assert "detail.nothing: there is no detail.nothing; nothing was delivered" in done.err
+    assert backstage.depth(queue) == 1
+    stocked.run(f"dlq redrive {queue} --yes")
 
 
 # --- a real failure ------------------------------------------------------------------------------------------------

@@ -94,7 +94,9 @@ class FakeEventBridge:
 
     def _buses(self, params: Json) -> Json:
         prefix = params.get("NamePrefix") or ""
-        return self._page("EventBuses", [bus for name, bus in self.buses.items() if name.startswith(prefix)], params)
+        found = [bus for name, bus in self.buses.items() if name.startswith(prefix)]
+        listed = [{key: value for key, value in bus.items() if key != "DeadLetterConfig"} for bus in found]
+        return self._page("EventBuses", listed, params)
 
     def _describe_bus(self, params: Json) -> Json:
         return self.buses[self._bus(params.get("Name"))]

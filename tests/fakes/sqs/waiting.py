@@ -72,7 +72,9 @@ class Waiting:
             self.note()
 
     def _others(self) -> bool:
-        return any(thread.is_alive() for thread in self._threads if thread is not threading.current_thread())
+        """The main thread sets a test up and looks at its end; meanwhile it works on nothing."""
+        idle = (threading.current_thread(), threading.main_thread())
+        return any(thread.is_alive() for thread in self._threads if thread not in idle)
 
     def _is_quiet(self) -> bool:
         before = self._activity
