@@ -2,153 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from orderctl.cli.framework import LazyNoun, LazyVerb
 
-import typer
-
-from orderctl.cli import dlq_options as options
-from orderctl.cli import guard
-from orderctl.cli.dlq_export import export_letters, restore_letters
-from orderctl.cli.dlq_inspect import inspect_letters
-from orderctl.cli.dlq_purge import purge_letters
-from orderctl.cli.dlq_tasks import tasks
-from orderctl.cli.framework import Verb, app_of, noun, verb
-from orderctl.errors import OrderctlError, UsageError
-
-if TYPE_CHECKING:
-    from typer._click import Context
-
-    from orderctl.context import App
-
-app = noun("dlq", "Find, inspect and redrive dead letters.")
-
-QUEUE_COLUMNS = ("name", "kinds", "depth", "in_flight", "oldest_age_seconds", "sources", "route")
-QUEUE_TABLE = ("name", "kinds", "depth", "in_flight", "oldest_age_seconds")
-VERIFY = "--verify"
-VERIFY_SECONDS = "30"
-
-
-@verb(app, "list")
-def list_queues(
-    ctx: typer.Context,
-    queue: options.Queues = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also queues outside the environment's stack.")] = False,
-) -> None:
-    """Every dead-letter and on-failure queue that the environment's own wiring names, and what feeds it.
-
-    Example: orderctl dlq list --output json
-    """
-    from orderctl.dlq.overview import overview
-
-    cli = app_of(ctx)
-    wiring = cli.wiring([cli.queues.describe(each) for each in queue or ()])
-    within = None if everything else options.within(cli)
-    found, notes = overview(cli.queues, wiring, cli.queue_ages, named=queue or (), within=within)
-    cli.renderer.rows(QUEUE_COLUMNS, found, table=QUEUE_TABLE)
-    for note in (*wiring.notes, *notes):
-        cli.renderer.warn(note)
+HELP = "Find, inspect and redrive dead letters."
+VERBS: dict[str, LazyVerb] = {
+    "list": (
+        "dlq_list",
+        "list_queues",
+        "Every dead-letter and on-failure queue that the environment's own wiring names, and what feeds it.",
+    ),
+    "inspect": (
+        "dlq_inspect",
+        "inspect_letters",
+        "Look at dead letters without consuming them: what failed, why, how often, whose.",
+    ),
+    "redrive": (
+        "dlq_redrive",
+        "redrive_letters",
+        "Put every letter back to the one consumer that missed it, and delete only what was acknowledged.",
+    ),
+    "tasks": (
+        "dlq_tasks",
+        "tasks",
+        "SQS's message move tasks of dead-letter queues that other queues feed; a cancelled one moves on for a while.",
+    ),
+    "export": (
+        "dlq_export",
+        "export_letters",
+        "Write letters as JSON Lines that 'dlq restore' puts back byte for byte; the queue keeps them.",
+    ),
+    "restore": (
+        "dlq_export",
+        "restore_letters",
+        "Put exported, purged or redriven letters back into the queue they lay in, each once however often it is run.",
+    ),
+    "purge": (
+        "dlq_purge",
+        "purge_letters",
+        "Delete letters for good, each only after it was written to a file that 'dlq restore' puts back.",
+    ),
+}
 
 
-class Redrive(Verb):
-    """`--verify` may stand alone, which typer has no way to declare: what follows is its value only if it is a time."""
-
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
-        found = [*args]
-        for place, word in enumerate(args):
-            after = args[place + 1] if place + 1 < len(args) else ""
-            if word == VERIFY and not after[:1].isdigit():
-                found[place] = f"{VERIFY}={VERIFY_SECONDS}"
-        return super().parse_args(ctx, found)
-
-
-def redrive(
-    ctx: typer.Context,
-    queue: Annotated[list[str] | None, typer.Argument(metavar="[QUEUE]", help="Name, URL or ARN.")] = None,
-    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a run; '@latest' is the last.")] = None,
-    most: Annotated[int | None, typer.Option("--max", min=1, help="Letters to deliver at the most.")] = None,
-    rate: Annotated[float | None, typer.Option(min=0.001, help="Letters a second at the most.")] = None,
-    concurrency: Annotated[
-        int | None, typer.Option(min=1, max=16, help="Batches in hand at once; 8 if not said.")
-    ] = None,
-    engine: Annotated[str, typer.Option(metavar="ENGINE", help="auto, own, or native: SQS's move task.")] = "auto",
-    max_redrives: Annotated[
-        int | None, typer.Option(min=1, help="Leave a letter that came back this often; 3 if not said.")
-    ] = None,
-    set_: options.Sets = None,
-    unset: options.Unsets = None,
-    kind: options.Kinds = None,
-    error: options.Errors = None,
-    source: options.Sources = None,
-    order_id: options.OrderIds = None,
-    message_id: options.Ids = None,
-    since: options.Since = None,
-    until: options.Until = None,
-    where: options.Where = None,
-    function: options.Function = None,
-    plan_out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the plan, of every letter; do nothing.")
-    ] = None,
-    plan: Annotated[Path | None, typer.Option(metavar="FILE", help="Carry out a written plan.")] = None,
-    verify: Annotated[
-        str | None,
-        typer.Option(VERIFY, metavar="[SECONDS]", help="Then wait, 30 s if not said, and report what came back."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; deliver and delete nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    confirm: Annotated[str | None, typer.Option(metavar="ENV", help="Confirm a protected environment.")] = None,
-) -> None:
-    """Put every letter back to the one consumer that missed it, and delete only what was acknowledged.
-
-    Each letter is told by the wiring and by its own shape; what cannot be told is refused and stays. An edit
-    whose path is not in every selected letter is refused before the first delivery.
-
-    Example: orderctl dlq redrive orders-order-failures --error Throttled --max 100 --verify 60 --yes
-    """
-    from orderctl.cli import dlq_redrive as steps
-
-    cli = app_of(ctx)
-    asked = options.asked(
-        cli, kind, error, source, order_id, message_id, since, until, where, set_, unset, function, most
-    )
-    asked = replace(asked, rate=rate, concurrency=concurrency, max_redrives=max_redrives)
-    wait = None if verify is None else options.seconds(verify, VERIFY)
-    answers = guard.Answers(yes, confirm)
-    wish = steps.Wish(asked, answers, rate, concurrency, max_redrives, wait, dry_run, plan_out, engine)
-    if sum(given is not None for given in (queue or None, resume, plan)) != 1:
-        raise UsageError("name one of: a queue, --plan FILE, --resume RUN", hint=_full_queues(cli))
-    if (resume or plan) and not asked.is_everything:
-        raise UsageError("a plan and a run keep their own filters and edits; give none with --plan or --resume")
-    if resume is not None:
-        steps.resume_run(cli, resume, wish)
-    elif plan is not None:
-        steps.carry_out(cli, plan, wish)
-    else:
-        steps.redrive_queue(cli, _one(cli, queue or []), wish)
-
-
-def _one(cli: App, queues: list[str]) -> str:
-    """One queue a run: each has a plan to agree to, a journal and a `--resume` of its own."""
-    if len(queues) > 1:
-        lines = "; ".join(cli.command("dlq", "redrive", each) for each in queues)
-        raise UsageError("a redrive is of one queue, with its own plan and run", hint=f"one after another: {lines}")
-    return queues[0]
-
-
-def _full_queues(cli: App) -> str:
-    """The commands for the queues that hold something, where that can be told."""
-    try:
-        found = [queue for queue in options.environment_queues(cli, cli.wiring()) if queue.depth]
-    except OrderctlError:
-        found = []
-    commands = [f"{cli.command('dlq', 'redrive', queue.name)} (about {queue.depth})" for queue in found[:5]]
-    return "; ".join(commands) or cli.command("dlq", "list")
-
-
-verb(app, "inspect")(inspect_letters)
-_redrive: Any = app.command("redrive", cls=Redrive, no_args_is_help=False)(redrive)
-verb(app, "tasks")(tasks)
-verb(app, "export")(export_letters)
-verb(app, "restore")(restore_letters)
-verb(app, "purge")(purge_letters)
+def single() -> LazyNoun:
+    """The noun as the root takes it."""
+    return LazyNoun("dlq", HELP, VERBS)

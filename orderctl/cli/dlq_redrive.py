@@ -1,225 +1,118 @@
-"""The steps of `dlq redrive`: prepare, plan, ask, run, report."""
+"""`orderctl dlq redrive`: what may be asked of it. The steps it then takes are in `dlq_run`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from orderctl.cli import dlq_plan, dlq_report, guard
-from orderctl.cli.dlq_options import compile_where
-from orderctl.errors import FailedError, NotFoundError, OrderctlError, RefusedError
+import typer
+
+from orderctl.cli import dlq_options as options
+from orderctl.cli import guard
+from orderctl.cli.framework import Verb, app_of, as_verb
+from orderctl.errors import OrderctlError, UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from typer._click import Context
 
     from orderctl.context import App
-    from orderctl.dlq.asked import Asked
-    from orderctl.dlq.engine_choice import Choice
-    from orderctl.dlq.journal import Standing
-    from orderctl.dlq.plan import Order, Plan
-    from orderctl.dlq.prepare import Prepared
-    from orderctl.dlq.redrive import Run
-    from orderctl.dlq.verify import Verified
+
+VERIFY = "--verify"
+VERIFY_SECONDS = "30"
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the command line asks for, filters and edits aside from how they are carried out."""
+class Redrive(Verb):
+    """`--verify` may stand alone, which typer has no way to declare: what follows is its value only if it is a time."""
 
-    asked: Asked
-    answers: guard.Answers
-    rate: float | None = None
-    concurrency: int | None = None
-    max_redrives: int | None = None
-    verify: float | None = None
-    dry_run: bool = False
-    plan_out: Path | None = None
-    engine: str = "auto"
-
-    def order(self, asked: Asked | None = None) -> Order:
-        """The order for the engine, with other filters and edits where a plan or a run brings its own.
-
-        How fast and how often is what the command line says, else what the plan or the run was made with.
-        """
-        return (asked or self.asked).order(
-            compile_where, rate=self.rate, concurrency=self.concurrency, max_redrives=self.max_redrives
-        )
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        found = [*args]
+        for place, word in enumerate(args):
+            after = args[place + 1] if place + 1 < len(args) else ""
+            if word == VERIFY and not after[:1].isdigit():
+                found[place] = f"{VERIFY}={VERIFY_SECONDS}"
+        return super().parse_args(ctx, found)
 
 
-def redrive_queue(cli: App, queue: str, wish: Wish) -> None:
-    """Plan, ask, and redrive one queue; raises by how it ended."""
-    from orderctl.dlq.plan_file import MOST, write_plan
+@as_verb(Redrive)
+def redrive_letters(
+    ctx: typer.Context,
+    queue: Annotated[list[str] | None, typer.Argument(metavar="[QUEUE]", help="Name, URL or ARN.")] = None,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a run; '@latest' is the last.")] = None,
+    most: Annotated[int | None, typer.Option("--max", min=1, help="Letters to deliver at the most.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.001, help="Letters a second at the most.")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, max=16, help="Batches in hand at once; 8 if not said.")
+    ] = None,
+    engine: Annotated[str, typer.Option(metavar="ENGINE", help="auto, own, or native: SQS's move task.")] = "auto",
+    max_redrives: Annotated[
+        int | None, typer.Option(min=1, help="Leave a letter that came back this often; 3 if not said.")
+    ] = None,
+    set_: options.Sets = None,
+    unset: options.Unsets = None,
+    kind: options.Kinds = None,
+    error: options.Errors = None,
+    source: options.Sources = None,
+    order_id: options.OrderIds = None,
+    message_id: options.Ids = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    where: options.Where = None,
+    function: options.Function = None,
+    plan_out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the plan, of every letter; do nothing.")
+    ] = None,
+    plan: Annotated[Path | None, typer.Option(metavar="FILE", help="Carry out a written plan.")] = None,
+    verify: Annotated[
+        str | None,
+        typer.Option(VERIFY, metavar="[SECONDS]", help="Then wait, 30 s if not said, and report what came back."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; deliver and delete nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    confirm: Annotated[str | None, typer.Option(metavar="ENV", help="Confirm a protected environment.")] = None,
+) -> None:
+    """Put every letter back to the one consumer that missed it, and delete only what was acknowledged.
 
-    ready, order = dlq_plan.prepared(cli, queue), wish.order()
-    choice = _choose(cli, ready, order, wish)
-    most = MOST if wish.plan_out else dlq_plan.LOOKS_AT
-    plan = _planned(cli, ready, order, wish, choice, most=most)
-    if wish.plan_out is None:
-        _carry_out(cli, ready, wish, wish.asked, plan, choice)
-        return
-    write_plan(
-        wish.plan_out,
-        plan,
-        wish.asked,
-        environment=cli.environment.name,
-        queue_arn=ready.queue.arn,
-        wiring=ready.wiring,
-        now=cli.clock.now(),
+    Each letter is told by the wiring and by its own shape; what cannot be told is refused and stays. An edit
+    whose path is not in every selected letter is refused before the first delivery.
+
+    Example: orderctl dlq redrive orders-order-failures --error Throttled --max 100 --verify 60 --yes
+    """
+    from orderctl.cli import dlq_run as steps
+
+    cli = app_of(ctx)
+    asked = options.asked(
+        cli, kind, error, source, order_id, message_id, since, until, where, set_, unset, function, most
     )
-    cli.renderer.say(f"carry it out: {cli.command('dlq', 'redrive', '--plan', str(wish.plan_out))}")
+    asked = replace(asked, rate=rate, concurrency=concurrency, max_redrives=max_redrives)
+    wait = None if verify is None else options.seconds(verify, VERIFY)
+    answers = guard.Answers(yes, confirm)
+    wish = steps.Wish(asked, answers, rate, concurrency, max_redrives, wait, dry_run, plan_out, engine)
+    if sum(given is not None for given in (queue or None, resume, plan)) != 1:
+        raise UsageError("name one of: a queue, --plan FILE, --resume RUN", hint=_full_queues(cli))
+    if (resume or plan) and not asked.is_everything:
+        raise UsageError("a plan and a run keep their own filters and edits; give none with --plan or --resume")
+    if resume is not None:
+        steps.resume_run(cli, resume, wish)
+    elif plan is not None:
+        steps.carry_out(cli, plan, wish)
+    else:
+        steps.redrive_queue(cli, _one(cli, queue or []), wish)
 
 
-def carry_out(cli: App, path: Path, wish: Wish) -> None:
-    """Redrive what a plan file names, if it still holds."""
-    from orderctl.dlq.plan_file import check_plan, read_plan
-
-    document = read_plan(path)
-    ready = dlq_plan.prepared(cli, str(document["queue"]))
-    asked = check_plan(
-        document,
-        environment=cli.environment.name,
-        queue_arn=ready.queue.arn,
-        wiring=ready.wiring,
-        now=cli.clock.now(),
-    )
-    order = wish.order(asked)
-    choice = _choose(cli, ready, order, wish)
-    plan = _planned(cli, ready, order, wish, choice, most=len(asked.ids))
-    _carry_out(cli, ready, wish, asked, plan, choice)
+def _one(cli: App, queues: list[str]) -> str:
+    """One queue a run: each has a plan to agree to, a journal and a `--resume` of its own."""
+    if len(queues) > 1:
+        lines = "; ".join(cli.command("dlq", "redrive", each) for each in queues)
+        raise UsageError("a redrive is of one queue, with its own plan and run", hint=f"one after another: {lines}")
+    return queues[0]
 
 
-def _choose(cli: App, ready: Prepared, order: Order, wish: Wish) -> Choice:
-    from orderctl.cli.dlq_native import choose_engine
-
-    return choose_engine(cli, wish.engine, ready, order, verifies=wish.verify is not None)
-
-
-def _planned(cli: App, ready: Prepared, order: Order, wish: Wish, choice: Choice, *, most: int) -> Plan:
-    """Made and shown; edits that do not fit end it here."""
-    plan, foreseen = dlq_plan.make(cli, ready, order, most=most, is_native=choice.is_native)
-    dlq_plan.show(cli, plan, dry_run=wish.dry_run)
-    dlq_plan.show_edits(cli, foreseen, order)
-    return plan
-
-
-def _carry_out(cli: App, ready: Prepared, wish: Wish, asked: Asked, plan: Plan, choice: Choice) -> None:
-    from orderctl.cli import dlq_native
-    from orderctl.dlq.redrive import begin, run_name, runs_folder
-    from orderctl.dlq.tally import Tally
-
-    has_nothing = plan.is_whole and not plan.has_work
-    if has_nothing:
-        _say_nothing(cli, plan, asked)
-    choice = dlq_native.confirmed_choice(cli, choice, plan, ready)
-    if wish.dry_run:
-        if cli.renderer.is_machine:
-            cli.renderer.one(dlq_native.plan_document(plan, choice))
-        return
-    if has_nothing:
-        dlq_report.report(cli, Tally(None))
-        return
-    question = f"Redrive {_count(plan, asked)} letters of {plan.queue}?"
-    guard.acting(cli, question, yes=wish.answers.yes, confirm=wish.answers.confirm)
-    if choice.is_native:
-        dlq_native.move(cli, ready, wish.rate, choice)
-        return
-    folder, name = runs_folder(cli.state_dir), run_name(cli.clock)
-    run = begin(dlq_plan.services(cli), ready, wish.order(asked), folder, name, asked.document(), cli.environment.name)
-    _work(cli, run, ready, wish.verify)
-
-
-def _count(plan: Plan, asked: Asked) -> str:
-    is_exact = plan.is_whole or plan.is_full
-    return str(plan.redrivable) if is_exact else f"up to {asked.limit or plan.depth}"
-
-
-def _say_nothing(cli: App, plan: Plan, asked: Asked) -> None:
-    """Why there is nothing to do; raises where that is not what was meant."""
-    hint = cli.command("dlq", "inspect", plan.queue)
-    if plan.refused:
-        raise RefusedError(f"none of the {plan.refused} letters can be redriven", hint=hint)
-    if asked.ids:
-        raise NotFoundError("no message with an id asked for is in the queue", hint=hint)
-    if plan.looked_at:
-        cli.renderer.say("no letter was selected; nothing to do")
-
-
-def resume_run(cli: App, run: str, wish: Wish) -> None:
-    """Go on with an interrupted run: in the state its journal tells, with the filters and edits it began with."""
-    from orderctl.cli import dlq_native
-    from orderctl.dlq.asked import Asked
-    from orderctl.dlq.journal import Journal, look_at
-    from orderctl.dlq.redrive import latest, resume, runs_folder
-
-    folder = runs_folder(cli.state_dir)
-    name = latest(folder) if run == "@latest" else run
-    if wish.dry_run:
-        _say_standing(cli, name, look_at(folder, name))
-        return
-    opened, standing = Journal.resume(folder, name)
-    header = standing.header
+def _full_queues(cli: App) -> str:
+    """The commands for the queues that hold something, where that can be told."""
     try:
-        standing.check_environment(cli.environment.name)
+        found = [queue for queue in options.environment_queues(cli, cli.wiring()) if queue.depth]
     except OrderctlError:
-        opened.close()
-        raise
-    if dlq_native.is_native(header):
-        dlq_native.follow_run(cli, opened, header)
-        return
-    order = wish.order(Asked.read(header["said"]))
-    ready = dlq_plan.prepared(cli, str(header["url"]))
-    _say_standing(cli, opened.run, standing)
-    guard.acting(cli, "Go on with it?", yes=wish.answers.yes, confirm=wish.answers.confirm)
-    at = datetime.fromtimestamp(float(header["cutoff"]), UTC)
-    _work(cli, resume(dlq_plan.services(cli), ready, order, opened, standing, at), ready, wish.verify)
-
-
-def _say_standing(cli: App, run: str, standing: Standing) -> None:
-    cli.renderer.say(
-        f"run {run} of {standing.header['queue']}: {len(standing.deleted)} delivered and deleted, "
-        f"{len(standing.to_delete)} delivered but not deleted, {len(standing.in_doubt)} in doubt"
-    )
-
-
-def _work(cli: App, run: Run, ready: Prepared, verify: float | None) -> None:
-    from orderctl.render.progress import ProgressLine
-
-    again = cli.command("dlq", "redrive", "--resume", run.name)
-    cli.resume = f"go on with: {again}"
-    cli.renderer.say(f"run {run.name}")
-    progress = ProgressLine(cli.err)
-    run.engine.progress = lambda tally: progress.show(
-        f"delivered {len(tally.delivered)}, kept {len(tally.kept)}, refused {len(tally.refused)}"
-    )
-    error: OrderctlError | None = None
-    verified: Verified | None = None
-    try:
-        run.go()
-        progress.clear()
-        if verify is not None:
-            verified = _verify(cli, run, ready, verify)
-    except OrderctlError as ended:
-        error = ended
-    except OSError as ended:
-        error = FailedError(f"the journal cannot be written: {ended.strerror}", hint="free some space")
-    finally:
-        progress.clear()
-        for note in run.engine.notes:
-            cli.renderer.warn(note)
-        dlq_report.report(cli, run.tally, verified)
-    if error is not None:
-        error.hint = f"{error.hint}; then: {again}" if error.hint else f"go on with: {again}"
-        raise error
-    end = dlq_report.verdict(run.tally, again)
-    if end is not None:
-        raise end
-
-
-def _verify(cli: App, run: Run, ready: Prepared, seconds: float) -> Verified:
-    """Wait, then look where a delivered letter would lie had it failed again."""
-    from orderctl.dlq.verify import Verifier
-
-    cli.renderer.say(f"waiting {seconds:g} s to see what comes back")
-    since = run.engine.job.cutoff - timedelta(seconds=1)
-    return Verifier(cli.queues, cli.starter, ready.wiring, cli.clock).verify(ready.queue, run.tally, seconds, since)
+        found = []
+    commands = [f"{cli.command('dlq', 'redrive', queue.name)} (about {queue.depth})" for queue in found[:5]]
+    return "; ".join(commands) or cli.command("dlq", "list")

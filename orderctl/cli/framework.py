@@ -170,10 +170,20 @@ def verb(app: typer.Typer, name: str | None = None) -> Callable[[Callable[..., N
     return app.command(name, cls=Verb, no_args_is_help=False)
 
 
+def as_verb(cls: type[Verb]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Mark a verb that reads its line in a way of its own."""
+
+    def marked(function: Callable[..., None]) -> Callable[..., None]:
+        function.__dict__["verb"] = cls
+        return function
+
+    return marked
+
+
 def single_command(name: str, function: Callable[..., None]) -> Any:
-    """A noun that is a command of its own, such as `doctor`."""
+    """A command by itself: a verb of a LazyNoun, or a noun that is one, such as `doctor`."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(name, cls=Verb)(function)
+    app.command(name, cls=function.__dict__.get("verb", Verb))(function)
     return typer.main.get_command(app)
 
 

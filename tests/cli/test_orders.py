@@ -1,15 +1,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from orderctl.cli.orders import VERBS
 from orderctl.context import App
 from orderctl.errors import AuthError, FailedError
 from orderctl.orders.models import ExecutionStatus
@@ -301,25 +297,6 @@ def test_without_a_state_machine_the_way_to_name_one_is_said(tmp_path: Path) -> 
 
 
 # --- the noun itself ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", VERBS)
-def test_the_help_of_the_noun_tells_what_the_verb_tells_itself(name: str) -> None:
-    module, function, text = VERBS[name]
-    told = getattr(import_module(f"orderctl.cli.{module}"), function).__doc__
-    assert text == " ".join(told.split("\n\n")[0].split())
-
-
-def test_the_help_of_the_noun_names_every_verb_and_loads_none() -> None:
-    program = (
-        "import sys; sys.argv = ['orderctl', 'orders', '--help']\n"
-        "from orderctl.__main__ import run\n"
-        "try: run()\n"
-        "finally: sys.stderr.write('\\n'.join(name for name in sys.modules if name.startswith('orderctl.')))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert all(f"\n  {name} " in done.stdout for name in VERBS)
-    assert not [name for name in done.stderr.split() if ".orders_" in name or name.startswith("orderctl.orders")]
 
 
 def test_a_verb_that_does_not_exist_is_a_usage_error(desk: Desk) -> None:
