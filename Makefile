@@ -27,8 +27,8 @@ types: $(READY)
 docs: $(READY)  ## Write the generated pages anew
 	@$(BIN)/python docs/generate.py
 
-bench: $(READY)
-	@$(BIN)/python -m tests.benchmarks
+bench: $(READY)  ## Ratios against plain alternatives; BENCH="--with-peers --write" for all of docs/benchmarks.md
+	@$(BIN)/python -m tests.benchmarks $(BENCH)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from orderctl.context import App
+from orderctl.importing import undisturbed
 
 if TYPE_CHECKING:  # typer carries its own copy of click and exports no public name for these
     from typer._click import Command, Context, HelpFormatter, Parameter
@@ -130,8 +131,10 @@ class LazyNoun(Noun):
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
         if cmd_name not in self.verbs:
             return None
-        module, function, _ = self.verbs[cmd_name]
-        found = single_command(cmd_name, getattr(import_module(f"orderctl.cli.{module}"), function))
+        name, function, _ = self.verbs[cmd_name]
+        with undisturbed():
+            module = import_module(f"orderctl.cli.{name}")
+        found = single_command(cmd_name, getattr(module, function))
         return cast("Command", found)
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
@@ -150,7 +153,8 @@ class Root(Noun):
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
         if cmd_name not in self.nouns:
             return None
-        module = import_module(f"orderctl.cli.{cmd_name}")
+        with undisturbed():
+            module = import_module(f"orderctl.cli.{cmd_name}")
         return module.single() if hasattr(module, "single") else typer.main.get_group(module.app)
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:

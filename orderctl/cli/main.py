@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from orderctl.errors import AuthError, FailedError, OrderctlError, UsageError
+from orderctl.importing import undisturbed
 
 if TYPE_CHECKING:
     from orderctl.context import App
@@ -89,9 +90,10 @@ def _record_end(app: App, code: int, *, announce: bool = True) -> None:
 
 
 def _run(arguments: list[str], app: App) -> int:
-    from typer.exceptions import Abort, Exit, TyperException
+    with undisturbed():
+        from typer.exceptions import Abort, Exit, TyperException
 
-    from orderctl.cli.framework import Root
+        from orderctl.cli.framework import Root
 
     root = Root(
         NOUNS,

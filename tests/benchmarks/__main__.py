@@ -1,69 +1,73 @@
-"""`make bench`: how quick a command answers, as ratios of medians measured side by side.
+"""`make bench`: how quick orderctl is beside what somebody would use instead, as ratios of medians.
 
-Every round runs each command once, one after the other, so that a busy moment of the machine falls on all of
-them; the median of the rounds is compared, never a time of its own. Nothing here is a test: no number fails.
+    python -m tests.benchmarks [--with-peers] [--only start,bulk] [--rounds N] [--write]
+
+Nothing here is a test: no number fails. What makes the numbers good is tested in `tests/test_start_up.py`.
 """
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
+import argparse
 import sys
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
 from statistics import median
 
-ROUNDS = 21
+from tests.benchmarks import installed, report, rows
+from tests.benchmarks.measure import Shell, interleaved
+from tests.benchmarks.report import Measured
+from tests.benchmarks.rows import Row
+
+GROUPS = ("start", "one call", "bulk", "memory", "watch")
+TREE = Path(__file__).parents[2]
+PAGE = TREE / "docs" / "benchmarks.md"
+PEERS = Path(sys.prefix) / "peers"
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """One row: a command, what it is compared with, and the ratio it should stay below."""
-
-    what: str
-    goal: float
-    command: Sequence[str]
-    against: Sequence[str]
-
-
-def orderctl(*words: str) -> list[str]:
-    return [sys.executable, "-m", "orderctl", *words]
-
-
-ROWS = (
-    Ratio("orderctl --version / python -c pass", 1.5, orderctl("--version"), [sys.executable, "-c", "pass"]),
-    Ratio("orderctl --help / importing boto3", 0.5, orderctl("--help"), [sys.executable, "-c", "import boto3"]),
-    Ratio("orderctl dlq --help / orderctl --help", 1.25, orderctl("dlq", "--help"), orderctl("--help")),
-    Ratio("orderctl orders --help / orderctl --help", 1.25, orderctl("orders", "--help"), orderctl("--help")),
-    Ratio("orderctl config list / orderctl --help", 1.25, orderctl("config", "list"), orderctl("--help")),
-)
-
-
-def measured(rows: Sequence[Ratio], environ: Mapping[str, str]) -> list[tuple[Ratio, float, float]]:
-    """Each row with the medians of both sides, in seconds."""
-    commands = {tuple(command) for row in rows for command in (row.command, row.against)}
-    times: dict[tuple[str, ...], list[float]] = {command: [] for command in commands}
-    for number in range(ROUNDS + 1):
-        for command, found in times.items():
-            began = time.perf_counter()
-            subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
-            if number:  # the first round compiles and warms
-                found.append(time.perf_counter() - began)
-    return [(row, median(times[tuple(row.command)]), median(times[tuple(row.against)])) for row in rows]
+def measured(found: list[Row], rounds: int | None) -> Iterator[Measured]:
+    """The rows of one group, measured in the same rounds."""
+    count = rounds or found[0].rounds
+    runs = {str(id(run)): run for row in found for run in (row.ours, row.theirs)}
+    figures = interleaved(runs, count, is_warm=found[0].group == "memory")
+    for row in found:
+        yield Measured(row, median(figures[str(id(row.ours))]), median(figures[str(id(row.theirs))]), count)
 
 
 def main() -> None:
+    asked = _asked()
+    aws = installed.aws_cli(PEERS) if asked.with_peers else None
+    groups = asked.only.split(",") if asked.only else list(GROUPS)
+    done: list[Measured] = []
+    print(report.HEAD, end="", flush=True)
     with tempfile.TemporaryDirectory() as home:
-        rows = measured(ROWS, {"PATH": os.environ["PATH"], "HOME": home})
-    print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, {ROUNDS} rounds\n")
-    print("| what | ratio | goal | milliseconds |")
-    print("|---|---|---|---|")
-    for row, mine, theirs in rows:
-        ratio = mine / theirs
-        print(f"| {row.what} | {ratio:.2f} | <= {row.goal} | {mine * 1000:.0f} / {theirs * 1000:.0f} |")
+        shell = Shell(Path(home), TREE)
+        every = [
+            *rows.start_up(shell, aws),
+            *rows.one_call(shell),
+            *rows.bulk(shell),
+            *rows.memory(shell),
+            *rows.watch(shell),
+        ]
+        for name, found in groupby(every, key=lambda row: row.group):
+            together = list(found)
+            for each in measured(together, asked.rounds) if name in groups else ():
+                print(report.line(each), flush=True)
+                done.append(each)
+    about = report.machine([installed.version(aws)] if aws else [])
+    print(f"\n{about}")
+    if asked.write:
+        report.write(PAGE, every, done, about)
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("--with-peers", action="store_true", help="install the AWS CLI v1 to compare with")
+    parser.add_argument("--only", metavar="GROUPS", help=f"some of: {', '.join(GROUPS)}")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"default: {rows.ROUNDS}, for memory {rows.FEW_ROUNDS}")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What orderctl is compared with: the plain programs somebody would write instead."""
