@@ -81,6 +81,7 @@ def tell(story: Story) -> None:
     story.wait_for_letter(queue, "poison")
 
     story.tell("03:00, a failure queue is filling: what is it, and why?")
+    story.run("top --once")
     story.run("dlq list")
     story.run(f"dlq inspect {queue}")
 

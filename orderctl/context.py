@@ -420,12 +420,13 @@ class App:
     @cached_property
     def executions(self) -> Executions:
         """Step Functions; its second client is for what must never be sent twice."""
-        from orderctl.aws.stepfunctions import SYNC_READ_TIMEOUT, StepFunctions
+        from orderctl.aws.stepfunctions import READ_TIMEOUT, SYNC_READ_TIMEOUT, StepFunctions
 
         aws = self.aws
         return StepFunctions(
-            aws.client("stepfunctions"),
+            aws.client("stepfunctions", attempts=3, read_timeout=READ_TIMEOUT),
             lambda: aws.client("stepfunctions", attempts=1, read_timeout=SYNC_READ_TIMEOUT),
+            self.clock,
         )
 
     @cached_property

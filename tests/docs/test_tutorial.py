@@ -72,4 +72,4 @@ def _check(line: ShellLine, done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == line.exit_code, f"{story}exit code {done.returncode}, not {line.exit_code}"
     for start, words in SAYS.items():
         if line.text.startswith(start):
-            assert words in done.stdout, story
+            assert " ".join(words.split()) in " ".join(done.stdout.split()), story
