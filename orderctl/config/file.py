@@ -7,9 +7,11 @@ is silently ignored would leave production unprotected.
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 
 from orderctl.atomic import write_private
 from orderctl.config.schema import BY_PATH, KIND_WORDS, TABLES, TOP_LEVEL
-from orderctl.errors import UsageError
+from orderctl.errors import FailedError, UsageError
 
 _HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
 _NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
@@ -60,18 +62,20 @@ def write_environment(path: Path, name: str, values: Mapping[str, object], *, se
     for key, value in values.items():
         if value is not None:
             check_value(key, value, where=key)
-    edits: list[Callable[[str], str]] = [lambda text: _with_environment(text, name, values)]
-    if select_if_none and read(path).default_env is None:
-        edits.append(lambda text: _with_default(text, name))
-    _rewrite(path, *edits)
+    with _alone(path):
+        edits: list[Callable[[str], str]] = [lambda text: _with_environment(text, name, values)]
+        if select_if_none and read(path).default_env is None:
+            edits.append(lambda text: _with_default(text, name))
+        _rewrite(path, *edits)
 
 
 def select(path: Path, name: str) -> None:
     """Make `name` the default environment; raises UsageError when the file does not have it."""
-    known = read(path).values
-    if name not in known:
-        raise unknown_environment(name, known)
-    _rewrite(path, lambda text: _with_default(text, name))
+    with _alone(path):
+        known = read(path).values
+        if name not in known:
+            raise unknown_environment(name, known)
+        _rewrite(path, lambda text: _with_default(text, name))
 
 
 def unknown_environment(name: str, known: Mapping[str, object]) -> UsageError:
@@ -154,6 +158,27 @@ def _line(text: str, header: tuple[str, ...], key: str) -> int:
         elif inside and pattern.match(line):
             return number
     return fallback
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One command at a time reads, changes and replaces the file: two at once would lose one's change.
+
+    The lock is on the folder, because the file itself is replaced, and no second file has to lie beside it.
+    """
+    import fcntl
+
+    folder = path.resolve().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise FailedError(f"cannot write {path}: {error.strerror}", hint="check the folder's owner") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _rewrite(path: Path, *edits: Callable[[str], str]) -> None:
