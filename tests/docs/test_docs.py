@@ -141,7 +141,7 @@ def test_what_the_readme_says_is_missing_is_missing() -> None:
     missing = re.findall(r"`orderctl ([^`]+)`", section)
     assert missing
     for command in missing:
-        with pytest.raises(TyperException, match="No such (command|option)"):
+        with pytest.raises(TyperException, match=r"No such (command|option)"):
             understood(command.split())
 
 
