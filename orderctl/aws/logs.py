@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from orderctl.aws.errors import aws_call
 from orderctl.aws.execution_logs import event_from_log
 from orderctl.orders.log_models import LoggedEvent, LogLine
-from orderctl.orders.models import TERMINAL
+from orderctl.orders.models import TERMINAL, HistoryEvent
 from orderctl.orders.pacing import LOGS_PER_SECOND, TokenBucket
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class CloudWatchLogs:
         """Events of executions; a line that is none is left out."""
         wanted = re.compile(re.escape(execution or "*").replace(r"\*", ".*"))
         for line in self._read(group, since, until, _pattern(execution, ends_only)):
-            found = event_from_log(line.message, with_data=with_data)
+            found = _event(line.message, with_data=with_data)
             if found is None or not wanted.fullmatch(found[0]) or (ends_only and found[1].type not in _ENDS):
                 continue
             yield LoggedEvent(*found)
@@ -82,6 +82,14 @@ class CloudWatchLogs:
             if not token or token == asked.get("nextToken"):
                 return
             asked["nextToken"] = token
+
+
+def _event(message: str, *, with_data: bool) -> tuple[str, HistoryEvent] | None:
+    """The event of a line, or None: whoever may write to the group can write what only looks like one."""
+    try:
+        return event_from_log(message, with_data=with_data)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
 
 
 def _pattern(execution: str, ends_only: bool) -> str:

@@ -4,6 +4,9 @@ Two clients: one for calls that may be repeated, and `once` for the starts of Ex
 anew every time they arrive. An Express execution takes up to five minutes, so `once` waits longer than that for its
 reply and never sends again.
 
+Lists and descriptions are paced here, because whoever looks at many orders, for whatever reason, draws from the same
+two small quotas of the account.
+
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
 """
 
@@ -14,6 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from orderctl.aws.errors import aws_call
+from orderctl.clock import Clock, SystemClock
 from orderctl.orders import names
 from orderctl.orders.models import (
     UNSAID,
@@ -26,12 +30,21 @@ from orderctl.orders.models import (
     StateMachine,
     StateMachineType,
 )
+from orderctl.orders.pacing import (
+    DESCRIBE_BURST,
+    DESCRIBE_PER_SECOND,
+    LIST_BURST,
+    LIST_PER_SECOND,
+    TokenBucket,
+)
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions.client import SFNClient
 
 SYNC_READ_TIMEOUT = 310
 """Seconds to wait for StartSyncExecution: an Express execution may run 300."""
+READ_TIMEOUT = 10
+"""Seconds for every other call: all are answered at once, and a watch with a timeout must not wait minutes for one."""
 _SERVICE = "states"
 _UNWANTED = ("inputDetails", "outputDetails")
 
@@ -39,9 +52,12 @@ _UNWANTED = ("inputDetails", "outputDetails")
 class StepFunctions:
     """Executions over boto3; `once` gives the client that never sends anything twice, made when needed."""
 
-    def __init__(self, client: SFNClient, once: Callable[[], SFNClient]) -> None:
+    def __init__(self, client: SFNClient, once: Callable[[], SFNClient], clock: Clock | None = None) -> None:
         self._client = client
         self._once = once
+        clock = clock or SystemClock()
+        self._lists = TokenBucket(clock, LIST_PER_SECOND, LIST_BURST)
+        self._descriptions = TokenBucket(clock, DESCRIBE_PER_SECOND, DESCRIBE_BURST)
 
     def start(self, state_machine_arn: str, name: str, input_json: str) -> StartedExecution:
         """Start by name: repeated while it runs with the same input, AWS answers with the same execution."""
@@ -63,6 +79,7 @@ class StepFunctions:
 
     def describe(self, execution_arn: str) -> DescribedExecution:
         """One execution with its input and output."""
+        self._descriptions.take()
         with aws_call(_SERVICE, "DescribeExecution", subject=_subject(execution_arn)):
             answer = self._client.describe_execution(executionArn=execution_arn)
         return _described(dict(answer), StateMachineType.STANDARD)
@@ -75,6 +92,7 @@ class StepFunctions:
         if status is not None:
             asked["statusFilter"] = status.value
         while True:
+            self._lists.take()
             with aws_call(_SERVICE, "ListExecutions", subject=state_machine_arn):
                 answer: dict[str, Any] = dict(self._client.list_executions(**asked))
             for item in answer["executions"]:

@@ -12,7 +12,7 @@ from orderctl.cli.orders_select import Filter, selected
 from orderctl.errors import ConflictError, FailedError, OrderctlError, PartlyDoneError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from orderctl.context import App
     from orderctl.orders.models import DescribedExecution
@@ -119,9 +119,20 @@ def _act(
         return
     if actionable:
         guard.acting(cli, f"{verb} {len(actionable)} orders?", yes=yes, confirm=confirm)
-    done = [_done(decision, do) for decision in decisions]
-    cli.renderer.rows(RESULT, done)
+    cli.resume = f"those it names are done; look at the rest with the same command and --dry-run, then {verb} them"
+    done: list[Acted] = []
+    cli.renderer.rows(RESULT, _each(cli, decisions, do, done))
     _conclude(cli, verb, done)
+
+
+def _each(
+    cli: App, decisions: Sequence[Decision], do: Callable[[DescribedExecution], Acted], done: list[Acted]
+) -> Iterator[Acted]:
+    """One after the other, each told as soon as it is done: what somebody interrupts names what was changed."""
+    for decision in decisions:
+        done.append(_done(decision, do))
+        yield done[-1]
+        cli.out.flush()
 
 
 def _done(decision: Decision, do: Callable[[DescribedExecution], Acted]) -> Acted:
@@ -172,8 +183,10 @@ def _planned(decision: Decision, verb: str) -> Acted:
 def _anew(decision: Decision) -> Decision:
     """A new execution needs no redrivable one: only one that did not succeed and has ended."""
     from orderctl.orders.models import ExecutionStatus
-    from orderctl.orders.redrive import Actionable
+    from orderctl.orders.redrive import Actionable, Refused
 
     it = decision.execution
     bad = it.status.is_closed and it.status is not ExecutionStatus.SUCCEEDED
+    if bad and it.input is None:
+        return Refused(it, "AWS does not tell its input, so none like it can be started")
     return Actionable(it) if bad else decision

@@ -50,6 +50,7 @@ def submit_batch(
         total = check(batch, complete)
         cli.renderer.say(f"{total} orders, all valid")
         if dry_run:
+            cli.renderer.rows(COLUMNS, [])
             return
         guard.adding(cli, confirm=confirm)
         cli.resume = "run the same command again: what was started is not started twice"

@@ -43,7 +43,15 @@ def arn_of(cli: App, order: str, state_machine: str | None) -> str:
     """The Standard execution an ORDER means; the state machine is looked up only where it is needed."""
     from orderctl.orders.names import execution_arn
 
+    check_region(cli, order)
     return execution_arn(order, lambda: cli.resource("state_machine", state_machine), cli.executions)
+
+
+def check_region(cli: App, order: str) -> None:
+    """Raise UsageError for an ARN of another Region: asked here, AWS would say that it does not exist."""
+    here, there = cli.environment.text("region"), (order.split(":") + [""] * 4)[3]
+    if here and order.startswith("arn:") and there and there != here:
+        raise UsageError(f"{order} is in {there}, and the Region in force is {here}", hint=f"--region {there}")
 
 
 def moment_of(cli: App, text: str | None, flag: str) -> datetime | None:

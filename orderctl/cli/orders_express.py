@@ -21,9 +21,11 @@ PATIENCE = 60.0
 
 def any_arn_of(cli: App, order: str, state_machine: str | None, *, express: bool, since: datetime | None = None) -> str:
     """The execution an ORDER means, Standard or Express. The newest, where several Express ones bear the name."""
+    from orderctl.cli.orders_common import check_region
     from orderctl.orders import express as of_express
     from orderctl.orders.names import LATEST, check_order_id, execution_arn
 
+    check_region(cli, order)
     if not express or order.startswith("arn:"):
         machine = lambda: cli.resource("state_machine", state_machine)  # noqa: E731
         return execution_arn(order, machine, cli.executions, express_too=True)
@@ -104,5 +106,6 @@ def prepare_watch(cli: App, arns: Sequence[str], options: WatchOptions) -> None:
         say_what_cannot_be_seen(cli, machine, watched=True)
     if express:
         options.patience = max(options.patience, PATIENCE)
+        options.lifetime = (LIFETIME + DELIVERY).total_seconds()
     if options.timeout is None and express and len(express) == len(arns):
-        options.timeout = (LIFETIME + DELIVERY).total_seconds()
+        options.timeout = options.lifetime

@@ -55,7 +55,10 @@ def read_text(cli: App, file: str) -> tuple[str, str]:
     from pathlib import Path
 
     if file == STDIN:
-        return cli.stdin.read(), "<stdin>"
+        try:
+            return cli.stdin.read(), "<stdin>"
+        except UnicodeDecodeError as error:
+            raise UsageError(f"<stdin>: cannot be read: {error}") from error
     try:
         return Path(file).expanduser().read_text(encoding="utf-8"), file
     except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError) as error:

@@ -35,8 +35,6 @@ def logs(
 
     Example: orderctl orders logs @latest --output jsonl
     """
-    from itertools import islice
-
     from orderctl import times
     from orderctl.cli.orders_express import any_arn_of
     from orderctl.cli.orders_result import closed_by_a_result
@@ -51,12 +49,21 @@ def logs(
     if follow:
         seconds = times.span(timeout, "--timeout") if timeout else None
         with closed_by_a_result(cli):
-            _print(cli, islice(follow_lines(gatherer.gather, cli.clock, timeout=seconds), limit))
+            _print(cli, _limited(cli, follow_lines(gatherer.gather, cli.clock, timeout=seconds), limit))
         return
     lines, _ = gatherer.gather()
     _print(cli, lines[:limit])
     if len(lines) > limit:
         cli.renderer.warn(f"{len(lines) - limit} more lines: raise --max, or narrow with --since and --until")
+
+
+def _limited(cli: App, lines: Iterator[OrderLine], limit: int) -> Iterator[OrderLine]:
+    """At most so many, and a word about it where there is another: it was not the execution that ended."""
+    for number, line in enumerate(lines):
+        if number == limit:
+            cli.renderer.warn(f"more than {limit} lines: what follows is left out; raise --max")
+            return
+        yield line
 
 
 class _Gatherer:

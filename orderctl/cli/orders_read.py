@@ -55,6 +55,7 @@ def watch_orders(
     """
     from orderctl import times
     from orderctl.cli.orders_express import any_arn_of
+    from orderctl.cli.orders_result import always_a_result
     from orderctl.cli.orders_watch import watch
     from orderctl.orders.names import is_express, order_id_of
 
@@ -64,7 +65,8 @@ def watch_orders(
     named = list(dict.fromkeys([*(orders or []), *_listed(cli, file)]))
     if not named:
         raise UsageError("no order is named", hint="orderctl orders watch ORDER..., or --file -")
-    arns = list(dict.fromkeys(any_arn_of(cli, order, state_machine, express=express) for order in named))
+    with always_a_result(cli, named[0] if len(named) == 1 else None, wanted=True):
+        arns = list(dict.fromkeys(any_arn_of(cli, order, state_machine, express=express) for order in named))
     by_arn = state_machine is not None or any(order.startswith("arn:") for order in named)
     set_resume(cli, arns if by_arn or any(map(is_express, arns)) else [order_id_of(arn) for arn in arns])
     watch(cli, arns, options)

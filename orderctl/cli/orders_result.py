@@ -23,30 +23,31 @@ MOST_DESCRIBED = 10
 
 
 @contextmanager
-def always_a_result(cli: App, order_id: str, *, wanted: bool) -> Iterator[None]:
+def always_a_result(cli: App, order_id: str | None, *, wanted: bool) -> Iterator[None]:
     """Close the stream also where the watch never began: the start was refused, or interrupted."""
     try:
         yield
     except (OrderctlError, KeyboardInterrupt) as error:
         if wanted:
-            ending = _ending(error)
-            write_result(cli, lambda: {"order_id": order_id, **ending})
+            told = ending(error)
+            write_result(cli, lambda: {"order_id": order_id, **told})
         raise
 
 
 @contextmanager
 def closed_by_a_result(cli: App) -> Iterator[None]:
     """Close a stream of JSON that somebody or a timeout ends: what came before it was all there was."""
-    end: BaseException | None = None
     try:
         yield
     except (OrderctlError, KeyboardInterrupt) as error:
-        end = error
+        _close(cli, error)
         raise
-    finally:
-        if cli.renderer.format == "jsonl":
-            told = {"outcome": "succeeded", "exit_code": 0, "message": None} if end is None else _ending(end)
-            cli.renderer.event({"type": "result", **told})
+    _close(cli, None)
+
+
+def _close(cli: App, end: BaseException | None) -> None:
+    if cli.renderer.format == "jsonl":
+        cli.renderer.event({"type": "result", **ending(end)})
 
 
 def result(cli: App, watching: Watching, end: BaseException | None) -> dict[str, object]:
@@ -59,7 +60,7 @@ def result(cli: App, watching: Watching, end: BaseException | None) -> dict[str,
     executions = [_told(jsontext.plain(execution)) for execution in found]
     body = dict(executions[0]) if len(executions) == 1 else {"executions": executions}
     reached = "until_state" if watching.reached else "succeeded"
-    return {**body, **({"outcome": reached, "exit_code": 0, "message": None} if end is None else _ending(end))}
+    return {**body, **(ending(end) if end is not None else {**ending(None), "outcome": reached})}
 
 
 def _told(execution: dict[str, object]) -> dict[str, object]:
@@ -104,7 +105,10 @@ def write_result(cli: App, made: Callable[[], dict[str, object]]) -> None:
         cli.renderer.one(document)
 
 
-def _ending(end: BaseException) -> dict[str, object]:
+def ending(end: BaseException | None) -> dict[str, object]:
+    """How it ended, in a result's words; None is a success."""
+    if end is None:
+        return {"outcome": "succeeded", "exit_code": 0, "message": None}
     if isinstance(end, OrderctlError):
         return {"outcome": end.code, "exit_code": end.exit_code, "message": end.message}
     return {"outcome": "interrupted", "exit_code": getattr(end, "exit_code", 130), "message": None}

@@ -51,12 +51,14 @@ def _statuses(wanted: str | None, statuses: Sequence[str]) -> list[ExecutionStat
 
 def _found(cli: App, asked: Filter, statuses: Sequence[ExecutionStatus], state_machine: str | None) -> list[str]:
     """At most `asked.most` of all statuses together, the newest."""
+    from itertools import islice
+
     from orderctl.orders.find import find, merged, with_error
     from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
 
     machine = cli.resource("state_machine", state_machine)
     begin, end = moment_of(cli, asked.since, "--since"), moment_of(cli, asked.until, "--until")
-    most = None if asked.error else asked.most
+    most = None if asked.error else asked.most + 1
     each = [
         find(cli.executions, machine, status=status, since=begin, until=end, prefix=asked.prefix, limit=most)
         for status in statuses
@@ -64,4 +66,9 @@ def _found(cli: App, asked: Filter, statuses: Sequence[ExecutionStatus], state_m
     found = merged(each)
     if asked.error:
         found = with_error(cli.executions, found, asked.error, TokenBucket(cli.clock, HISTORY_PER_SECOND))
-    return [execution.execution_arn for execution, _ in zip(found, range(asked.most), strict=False)]
+    fitting = [execution.execution_arn for execution in islice(found, asked.most + 1)]
+    if len(fitting) > asked.most:
+        cli.renderer.warn(
+            f"more than {asked.most} orders fit; these are the newest: raise --max, or run it again after"
+        )
+    return fitting[: asked.most]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,17 +17,19 @@ from orderctl.cli.orders_common import (
     set_resume,
     watch_options,
 )
-from orderctl.errors import UsageError
+from orderctl.errors import FailedError, UsageError
 from orderctl.orders.models import OnConflict, Via
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orderctl.cli.orders_watch import WatchOptions
     from orderctl.context import App
     from orderctl.orders.models import DescribedExecution, Execution
     from orderctl.orders.order import Order
 
 EXECUTION = ("order_id", "status", "started_at", "execution_arn")
-NEW_PATIENCE = 5.0
+NEW_PATIENCE = 30.0
 """Seconds an execution just started may be unknown to GetExecutionHistory."""
 
 
@@ -61,6 +64,7 @@ def submit_order(
     """
     from orderctl.cli import guard
     from orderctl.cli.orders_input import order_from
+    from orderctl.cli.orders_result import always_a_result
     from orderctl.cli.orders_via import EVENT_PATIENCE, submit_by_api, submit_by_event
 
     cli = app_of(ctx)
@@ -69,10 +73,11 @@ def submit_order(
     )
     follows = watching or until_state is not None
     _check_combination(express=express, detach=detach, follows=follows, via=via, batch=batch is not None)
+    _check_waiting(timeout, until_state, follows=follows, express=express)
     if batch is not None:
         from orderctl.cli.orders_batch import submit_batch
 
-        _check_batch(order_id, file, follows or express)
+        _check_batch(order_id, file, follows or express, on_conflict)
         machine = cli.resource("state_machine", state_machine)
         common = {"product_id": product_id, "quantity": quantity, "user_id": user_id}
         submit_batch(cli, batch, machine, common, sets or [], dry_run=dry_run, confirm=confirm)
@@ -84,13 +89,14 @@ def submit_order(
     if dry_run:
         cli.renderer.one(_plan(order, machine))
         return
-    guard.adding(cli, confirm=confirm)
+    with always_a_result(cli, order.order_id, wanted=follows):
+        guard.adding(cli, confirm=confirm)
     cli.renderer.say(f"order {order.order_id}")
     wanted = options if follows else None
     if express:
-        _express(cli, order, machine, detach=detach)
+        _express(cli, order, machine, detach=detach, watched=watching)
     elif via is Via.EVENT:
-        submit_by_event(cli, order, machine, wanted)
+        submit_by_event(cli, order, machine, on_conflict, made_id=made_id, options=wanted)
     elif via is Via.API:
         submit_by_api(cli, order, machine, on_conflict, made_id=made_id, options=wanted)
     else:
@@ -112,10 +118,11 @@ def _workflow(
     from orderctl.orders.submit import submit
 
     cli.resume = f"run it again with --order-id {order.order_id}: it starts the order once"
-    with always_a_result(cli, order.order_id, wanted=options is not None):
+    with always_a_result(cli, order.order_id, wanted=options is not None), _safe_to_repeat(cli.resume):
         submitted = submit(cli.executions, machine, order, on_conflict=on_conflict, made_id=made_id)
     if submitted.attached:
         cli.renderer.say("it is running already; attached")
+    cli.counts = {"attached" if submitted.attached else "started": 1}
     execution = submitted.execution
     set_resume(cli, [execution.execution_arn if by_arn else execution.order_id])
     if options is not None:
@@ -124,17 +131,32 @@ def _workflow(
         cli.renderer.one(execution, EXECUTION)
 
 
-def _express(cli: App, order: Order, machine: str, *, detach: bool) -> None:
+@contextmanager
+def _safe_to_repeat(how: str) -> Iterator[None]:
+    """Where it is not known whether the order was started: under another id it would be another order."""
+    try:
+        yield
+    except FailedError as error:
+        error.hint = error.hint or how
+        raise
+
+
+def _express(cli: App, order: Order, machine: str, *, detach: bool, watched: bool) -> None:
     from orderctl.cli.orders_express import say_what_cannot_be_seen
+    from orderctl.cli.orders_result import always_a_result
     from orderctl.orders.submit import submit_express, submit_express_detached
 
     if not detach:
         cli.resume = f"it goes on without being watched: orderctl orders show {order.order_id} --express"
-        _show_express(cli, submit_express(cli.executions, machine, order))
+        with always_a_result(cli, order.order_id, wanted=watched):
+            ended = submit_express(cli.executions, machine, order)
+        cli.counts = {"started": 1}
+        _show_express(cli, ended, watched=watched)
         return
     say_what_cannot_be_seen(cli, machine, watched=False)
     cli.resume = f"it may have been started; look first: orderctl orders trace {order.order_id}"
     started: Execution = submit_express_detached(cli.executions, machine, order)
+    cli.counts = {"started": 1}
     set_resume(cli, [started.execution_arn])
     cli.renderer.one(started, EXECUTION)
 
@@ -148,20 +170,39 @@ def _check_combination(*, express: bool, detach: bool, follows: bool, via: Via, 
         )
 
 
-def _check_batch(order_id: str | None, file: str | None, follows: bool) -> None:
+def _check_waiting(timeout: str | None, until_state: str | None, *, follows: bool, express: bool) -> None:
+    if express and (timeout or until_state):
+        raise UsageError(
+            "--express waits for the end, five minutes at most: it takes no --timeout and no --until-state",
+            hint="--express --detach starts it, orders watch ARN waits",
+        )
+    if timeout and not follows:
+        raise UsageError("--timeout goes with --watch: nothing is waited for without it")
+
+
+def _check_batch(order_id: str | None, file: str | None, follows: bool, on_conflict: OnConflict) -> None:
     if order_id is not None or file is not None:
         raise UsageError("--batch excludes --order-id and --file", hint="ids go into the file, as order_id")
     if follows:
         raise UsageError("--batch starts orders and does not wait", hint="then: orderctl orders watch ORDER...")
+    if on_conflict is OnConflict.FAIL:
+        raise UsageError("--batch attaches to what runs, so that it can be run again: no --on-conflict fail")
 
 
 def _plan(order: Order, machine: str) -> dict[str, object]:
     return {"dry_run": True, "order_id": order.order_id, "state_machine_arn": machine, "input": order.document}
 
 
-def _show_express(cli: App, execution: DescribedExecution) -> None:
+def _show_express(cli: App, execution: DescribedExecution, *, watched: bool) -> None:
+    """As any submit, or watched as any watch: a stream of JSON ends with its result, though it is the only line."""
+    from orderctl import jsontext
+    from orderctl.cli.orders_result import ending, write_result
     from orderctl.orders.watching import ended_badly
 
-    cli.renderer.one(execution, ("order_id", "status", "error", "cause", "output", "execution_arn"))
-    if execution.status != "SUCCEEDED":
-        raise ended_badly([execution], 1)
+    end = None if execution.status == "SUCCEEDED" else ended_badly([execution], 1)
+    if watched and cli.renderer.is_machine:
+        write_result(cli, lambda: {**jsontext.plain(execution), **ending(end)})
+    else:
+        cli.renderer.one(execution, ("order_id", "status", "error", "cause", "output", "execution_arn"))
+    if end is not None:
+        raise end

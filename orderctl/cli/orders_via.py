@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orderctl.context import App
     from orderctl.events.models import Published
     from orderctl.orders.api import Posted
-    from orderctl.orders.models import OnConflict
+    from orderctl.orders.models import DescribedExecution, OnConflict
     from orderctl.orders.order import Order
 
 EVENT_PATIENCE = 60.0
@@ -26,38 +26,58 @@ PUBLISHED = ("order_id", "status", "event_id")
 POSTED = ("order_id", "status", "request_id")
 
 
-def submit_by_event(cli: App, order: Order, machine: str, options: WatchOptions | None) -> None:
-    """Publish OrderCreated, and with `options` watch the execution it starts."""
+def submit_by_event(
+    cli: App, order: Order, machine: str, on_conflict: OnConflict, *, made_id: bool, options: WatchOptions | None
+) -> None:
+    """Publish OrderCreated, and with `options` watch the execution it starts; one that runs is attached to."""
     from orderctl.orders.names import named
 
     arn = named(machine, order.order_id)
     with always_a_result(cli, order.order_id, wanted=options is not None):
-        published = _publish(cli, order)
-    _go_on(cli, order, arn, published, PUBLISHED, "its event was published", options)
+        found = _running(cli, order, arn, on_conflict, made_id=made_id)
+        published = _publish(cli, order) if found is None else None
+    if found is None or _attached(cli, found, options, "published"):
+        _go_on(cli, order, arn, published, PUBLISHED, "its event was published", options)
 
 
 def submit_by_api(
     cli: App, order: Order, machine: str, on_conflict: OnConflict, *, made_id: bool, options: WatchOptions | None
 ) -> None:
     """POST the order, and with `options` watch the execution it leads to; one that runs already is attached to."""
-    from orderctl.orders.api import existing
     from orderctl.orders.names import named
-    from orderctl.orders.submit import bare, check_attachable
 
     arn = named(machine, order.order_id)
     with always_a_result(cli, order.order_id, wanted=options is not None):
-        found = None if made_id else existing(cli.executions, arn)
-        if found is not None:
-            check_attachable(found, order, on_conflict, made_id)
+        found = _running(cli, order, arn, on_conflict, made_id=made_id)
         posted = _post(cli, order, arn) if found is None else None
-    if posted is None and found is not None:
-        cli.renderer.say("it is running already; attached, nothing was posted")
-        if options is None:
-            cli.renderer.one(bare(found), ("order_id", "status", "started_at", "execution_arn"))
-            return
     if posted is not None and posted.status == "found":
         cli.renderer.say("the API's answer was lost; the order's execution is there")
-    _go_on(cli, order, arn, posted, POSTED, "the API took it", options)
+    if found is None or _attached(cli, found, options, "posted"):
+        _go_on(cli, order, arn, posted, POSTED, "the API took it", options)
+
+
+def _running(cli: App, order: Order, arn: str, on_conflict: OnConflict, *, made_id: bool) -> DescribedExecution | None:
+    """The order's execution, where it was submitted before: sent again, the rest of the system would run twice.
+
+    Raises ConflictError where it must not be attached to.
+    """
+    from orderctl.orders.api import existing
+    from orderctl.orders.submit import check_attachable
+
+    found = None if made_id else existing(cli.executions, arn)
+    if found is not None:
+        check_attachable(found, order, on_conflict, made_id)
+    return found
+
+
+def _attached(cli: App, found: DescribedExecution, options: WatchOptions | None, done: str) -> bool:
+    """Say so; is it still to be watched?"""
+    from orderctl.orders.submit import bare
+
+    cli.renderer.say(f"it is running already; attached, nothing was {done}")
+    if options is None:
+        cli.renderer.one(bare(found), ("order_id", "status", "started_at", "execution_arn"))
+    return options is not None
 
 
 def _go_on(

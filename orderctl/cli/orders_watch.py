@@ -34,6 +34,8 @@ class WatchOptions:
         self.interval = interval
         self.until_state = until_state
         self.patience = patience
+        self.lifetime: float | None = None
+        """Seconds after which an Express execution cannot be running any more."""
         self.absent: NotFoundError | None = None
         """What it means where nothing was ever seen of the execution."""
         self.says_patience = False
@@ -52,15 +54,27 @@ def watch(cli: App, execution_arns: Sequence[str], options: WatchOptions) -> Non
         _show(cli, watching, options)
         end = watching.verdict(options.until_state)
     except TimeoutPassedError as error:
-        end = TimeoutPassedError(error.message, hint=cli.resume)
+        failed = ", ".join(f"{each.order_id} {each.status}" for each in watching.failures[:10])
+        end = TimeoutPassedError(error.message + (f"; ended before: {failed}" if failed else ""), hint=cli.resume)
     except NotFoundError as error:
         never_seen = all(tracker.started_at is None for tracker in watching.trackers.values())
-        end = (options.absent or _unseen(error, options)) if never_seen else error
+        end = (options.absent or _unseen(error, options)) if never_seen else _beside(error, watching)
     except (OrderctlError, KeyboardInterrupt) as error:
         end = error
     write_result(cli, lambda: result(cli, watching, end))
     if end is not None:
         raise end
+
+
+def _beside(error: NotFoundError, watching: Watching) -> OrderctlError:
+    """Some are missing: that is the outcome, unless others failed, which is worse and must not be hidden by it."""
+    from orderctl.orders.watching import ended_badly
+
+    if len(watching.trackers) == 1 or not watching.failures:
+        return error
+    failed = ended_badly(watching.failures, len(watching.trackers))
+    failed.message += f"; {error.message}"
+    return failed
 
 
 def _unseen(error: NotFoundError, options: WatchOptions) -> NotFoundError:
@@ -85,6 +99,7 @@ def _show(cli: App, watching: Watching, options: WatchOptions) -> None:
         interval=options.interval,
         timeout=options.timeout,
         patience=options.patience,
+        lifetime=options.lifetime,
     )
     if cli.renderer.is_live:
         _draw(cli, watching, news, options)

@@ -62,8 +62,10 @@ class Settings:
     @classmethod
     def from_process(cls) -> Self:
         """The App of this process."""
+        environ = dict(os.environ)
+        os.environ.pop("ORDERCTL_CLIENT_SECRET", None)  # no child, such as a credential_process, is to inherit it
         stdin = sys.stdin or io.StringIO()  # a stream that is closed from the start is None to Python
-        return cls(environ=os.environ, stdin=stdin, out=sys.stdout or _Closed(), err=sys.stderr or io.StringIO())
+        return cls(environ=environ, stdin=stdin, out=sys.stdout or _Closed(), err=sys.stderr or io.StringIO())
 
     @cached_property
     def config(self) -> ConfigFile:

@@ -14,6 +14,7 @@ from typing import Protocol
 from orderctl import jsontext
 from orderctl.clock import Clock
 from orderctl.errors import FailedError, NotFoundError, OrderctlError
+from orderctl.orders.follow import NETWORK_TROUBLE
 from orderctl.orders.models import DescribedExecution
 from orderctl.orders.order import Order
 from orderctl.orders.ports import Histories
@@ -69,18 +70,19 @@ def post(api: OrdersApi, histories: Histories, order: Order, execution_arn: str,
 
 
 def _look_for(histories: Histories, order: Order, execution_arn: str, clock: Clock, reason: OrderctlError) -> Posted:
-    deadline = clock.monotonic() + LOOK_FOR
+    deadline, trouble = clock.monotonic() + LOOK_FOR, ""
     while True:
         try:
             if existing(histories, execution_arn) is not None:
                 return Posted(order.order_id, "found")
         except OrderctlError as error:
-            if error.code not in ("throttled", "unreachable"):
-                raise
-        if clock.monotonic() >= deadline:
+            if error.code not in ("throttled", *NETWORK_TROUBLE):
+                trouble = f" could be seen ({error.message})"
+        if trouble or clock.monotonic() >= deadline:
             raise FailedError(
-                f"order {order.order_id}: {reason.message}; no execution appeared in {LOOK_FOR:.0f}s, "
-                "and it was not posted again",
+                f"order {order.order_id}: {reason.message}; no execution"
+                + (trouble or f" appeared in {LOOK_FOR:.0f}s")
+                + ", and it was not posted again",
                 hint=f"it may still come: orderctl orders watch {order.order_id}, before it is submitted again",
                 aws=reason.aws,
             ) from reason

@@ -17,13 +17,16 @@ from orderctl.assignments import Json
 from orderctl.clock import Clock
 from orderctl.documents import Format, Input, Record
 from orderctl.errors import AuthError, ConflictError, NotFoundError, OrderctlError, UsageError
-from orderctl.orders.models import OnConflict, StateMachineType
+from orderctl.orders.follow import NETWORK_TROUBLE
+from orderctl.orders.models import StateMachineType
 from orderctl.orders.names import named
 from orderctl.orders.order import Order, canonical, parse_order, quantity_from, same_input
 from orderctl.orders.pacing import START_PER_SECOND, TokenBucket
 from orderctl.orders.ports import Executions
-from orderctl.orders.submit import check_type, start
+from orderctl.orders.submit import check_type
 
+GIVES_UP_AFTER = 5
+"""Orders in a row that nobody answered for: the network is gone, and the file can be run again when it is back."""
 THROTTLED_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds one order is tried again after, while AWS is throttling."""
 
@@ -91,34 +94,47 @@ def submit_all(
     """Start each, and say what became of it. Raises what would fail every other one alike."""
     check_type(executions, state_machine_arn, StateMachineType.STANDARD)
     bucket = TokenBucket(clock, START_PER_SECOND)
+    unanswered = 0
     for line, order in orders:
         bucket.take()
-        yield _one(executions, state_machine_arn, line, order, clock)
+        done, error = _one(executions, state_machine_arn, line, order, clock)
+        yield done
+        unanswered = unanswered + 1 if error is not None and error.code in NETWORK_TROUBLE else 0
+        if error is not None and unanswered == GIVES_UP_AFTER:
+            error.hint = "what was started is not started twice: run the same command again when the network is back"
+            raise error
 
 
-def _one(executions: Executions, machine: str, line: int, order: Order, clock: Clock) -> BatchLine:
+def _one(
+    executions: Executions, machine: str, line: int, order: Order, clock: Clock
+) -> tuple[BatchLine, OrderctlError | None]:
+    """One record's result, and the error where it failed; throttling is waited out."""
     for wait in (*THROTTLED_WAITS, None):
         try:
-            started = start(executions, machine, order, on_conflict=OnConflict.ATTACH)
-            result = BatchResult.ATTACHED if started.attached else BatchResult.STARTED
-            return BatchLine(line, order.order_id, result, started.execution.execution_arn)
+            return _started(executions, machine, line, order), None
         except (AuthError, NotFoundError):
             raise
-        except ConflictError as error:
-            return _taken(executions, machine, line, order, error)
         except OrderctlError as error:
             if error.code != "throttled" or wait is None:
-                return BatchLine(line, order.order_id, BatchResult.FAILED, None, error.message)
+                return BatchLine(line, order.order_id, BatchResult.FAILED, None, error.message), error
             clock.sleep(wait)
     raise AssertionError("the last wait is None")
 
 
-def _taken(executions: Executions, machine: str, line: int, order: Order, error: ConflictError) -> BatchLine:
+def _started(executions: Executions, machine: str, line: int, order: Order) -> BatchLine:
+    """Start it; where its name is taken, one look tells by what: most of a file that is run again is that."""
     arn = named(machine, order.order_id)
-    existing = executions.describe(arn)
-    if same_input(existing.input, order.input_json):
+    try:
+        started = executions.start(machine, order.order_id, order.input_json)
+        return BatchLine(line, order.order_id, BatchResult.STARTED, started.execution_arn)
+    except ConflictError:
+        existing = executions.describe(arn)
+    if not same_input(existing.input, order.input_json):
+        said = f"order {order.order_id} exists already, with other contents, and is {existing.status}"
+        return BatchLine(line, order.order_id, BatchResult.CONFLICT, arn, said)
+    if existing.status.is_closed:
         return BatchLine(line, order.order_id, BatchResult.ALREADY, arn, f"it is {existing.status}")
-    return BatchLine(line, order.order_id, BatchResult.CONFLICT, arn, error.message)
+    return BatchLine(line, order.order_id, BatchResult.ATTACHED, arn)
 
 
 def _typed(record: Record, fmt: Format) -> dict[str, Json]:

@@ -119,7 +119,7 @@ def named_executions(logs: Logs, group: str, state_machine_arn: str, order_id: s
     """ARNs of the Express executions of that name in the log, the newest first."""
     pattern = express_pattern(state_machine_arn, order_id)
     first: dict[str, datetime] = {}
-    for logged in logs.events(group, since=since, execution=pattern):
+    for logged in logs.events(group, since=since, execution=pattern, ends_only=order_id == "*"):
         at = first.get(logged.execution_arn, logged.event.timestamp)
         first[logged.execution_arn] = min(at, logged.event.timestamp)
     return sorted(first, key=lambda arn: first[arn], reverse=True)

@@ -15,8 +15,8 @@ from orderctl.orders.names import express_pattern, order_id_of
 from orderctl.orders.pacing import TokenBucket
 from orderctl.orders.ports import Executions, Histories
 
-LARGEST_PAGE = 100
-"""Executions a ListExecutions call: small, because its bucket refills with 2 a second and most want few."""
+LARGEST_PAGE = 1000
+"""Executions a ListExecutions call, AWS's limit: it is calls that count, and the bucket refills with 2 a second."""
 
 
 def find(

@@ -20,7 +20,7 @@ from orderctl.clock import Clock
 from orderctl.errors import NotFoundError, OrderctlError, TimeoutPassedError
 from orderctl.orders.history import HistoryReader
 from orderctl.orders.models import TERMINAL, ExecutionStatus, HistoryEvent
-from orderctl.orders.names import order_id_of
+from orderctl.orders.names import is_express, order_id_of
 from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
 from orderctl.orders.ports import Histories
 
@@ -30,8 +30,10 @@ LONGEST_PAUSE = 30.0
 """Seconds between two reads while AWS is throttling."""
 NETWORK_PATIENCE = 60.0
 """Seconds without any answer before a watch gives up."""
-NEW_PATIENCE = 5.0
+NEW_PATIENCE = 30.0
 """Seconds an execution just started may be unknown to GetExecutionHistory."""
+NETWORK_TROUBLE = ("unreachable", "no_connection")
+"""Codes of errors that say nothing about the execution: no answer, or not even a connection."""
 _EAGERNESS = 4
 """The first pauses are a fourth and half of the interval: many orders are through in less than a second."""
 _QUIET_READS = 5
@@ -57,21 +59,31 @@ def follow(
     timeout: float | None = None,
     patience: float = 0,
     with_data: bool = False,
+    lifetime: float | None = None,
 ) -> Iterator[News]:
     """News of every execution until all have ended; empty ones too, so that a view can be redrawn.
 
     `timeout` is in seconds, from now; when it passes, TimeoutPassedError. `patience`: seconds an execution may
-    still be unknown. Raises NotFoundError for executions that do not exist (any more), once the others have ended,
+    still be unknown. `lifetime`: seconds from now after which an Express execution cannot be running any more,
+    though its log does not tell the end: it is no longer followed then, and once the others have ended that is a
+    TimeoutPassedError. Raises NotFoundError for executions that do not exist (any more), once the others have ended,
     and whatever else AWS answers, throttling excepted.
     """
     poller = Poller(histories, clock, interval=interval, patience=patience, with_data=with_data)
     for arn in execution_arns:
         poller.add(arn)
     deadline = None if timeout is None else clock.monotonic() + timeout
+    overdue = None if lifetime is None else clock.monotonic() + lifetime
     missing: list[NotFoundError] = []
+    untold: list[str] = []
     while poller.running:
         _wait(poller, clock, deadline)
         arn = poller.due.arn
+        if overdue is not None and clock.monotonic() >= overdue and poller.due.may_time_out and is_express(arn):
+            poller.drop(arn)
+            untold.append(order_id_of(arn))
+            yield News(arn, notices=[f"order {order_id_of(arn)}: its log never told the end; no longer watched"])
+            continue
         try:
             yield from poller.poll()
         except NotFoundError as error:
@@ -81,6 +93,8 @@ def follow(
                 yield News(arn, notices=[f"{error.message}; the others are still watched"])
     if missing:
         raise _not_found(missing, len(execution_arns))
+    if untold:
+        raise TimeoutPassedError(f"the log never told how these ended: {', '.join(untold[:5])}")
 
 
 def _not_found(missing: Sequence[NotFoundError], total: int) -> NotFoundError:
@@ -163,7 +177,8 @@ class Watch:
         self._reader = reader
         self._clock = clock
         self._interval, self._pause = interval, interval / _EAGERNESS
-        self._forgiven_until = clock.monotonic() + patience
+        self._patience = patience
+        self._forgiven_until: float | None = None
         self._end: ExecutionStatus | None = None
         self._word = _ClosedWithoutEvent()
         self._quiet = 0
@@ -228,10 +243,12 @@ class Watch:
     def _endure(self, error: OrderctlError) -> list[str]:
         """Trouble that may pass: wait longer and say so once. Anything else is raised again."""
         now = self._clock.monotonic()
+        if self._forgiven_until is None:
+            self._forgiven_until = now + self._patience
         if isinstance(error, NotFoundError) and now < self._forgiven_until and self._reader.last_id == 0:
             self.next_at = now + self._interval
             return []
-        if error.code == "unreachable":
+        if error.code in NETWORK_TROUBLE:
             self._silent_since = now if self._silent_since is None else self._silent_since
             if now - self._silent_since >= NETWORK_PATIENCE:
                 raise error

@@ -6,6 +6,7 @@ module does not know pass through untouched: the tool must not be in the way of 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -55,6 +56,7 @@ def parse_order(candidate: Json, *, source: str = "order") -> Order:
     """The order in a JSON document; raises UsageError naming every field that is wrong."""
     if not isinstance(candidate, dict):
         raise UsageError(f"{source}: an order is a JSON object")
+    _check_unicode(candidate, source)
     faults = [
         *_id_faults(candidate.get("order_id")),
         *_text_faults("user_id", candidate.get("user_id")),
@@ -93,6 +95,14 @@ def same_input(one: str | None, other: str | None) -> bool:
         return bool(jsontext.loads(one) == jsontext.loads(other))
     except UsageError:
         return one == other
+
+
+def _check_unicode(candidate: dict[str, Json], source: str) -> None:
+    """Half a character, as bytes that are no UTF-8 become on a command line, is no text to any service."""
+    try:
+        json.dumps(candidate, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{source}: an order is UTF-8 text, and something in it is not") from error
 
 
 def _id_faults(value: Json) -> list[str]:

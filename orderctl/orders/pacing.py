@@ -15,6 +15,14 @@ HISTORY_PER_SECOND = 15.0
 """Calls of GetExecutionHistory; the account's bucket refills with 20 (all Regions)."""
 START_PER_SECOND = 100.0
 """Calls of StartExecution; the account's bucket refills with 150 in most Regions, 300 in three."""
+LIST_PER_SECOND = 1.5
+"""Calls of ListExecutions; the account's bucket refills with 2 a second in most Regions, 5 in three."""
+LIST_BURST = 20.0
+"""Of the account's 100 (200 in three Regions)."""
+DESCRIBE_PER_SECOND = 8.0
+"""Calls of DescribeExecution; the account's bucket refills with 10 a second in most Regions, 15 in three."""
+DESCRIBE_BURST = 80.0
+"""Of the account's 250 (300 in three Regions)."""
 LOGS_PER_SECOND = 4.0
 """Calls of FilterLogEvents; the account's quota is 5 a second in the smallest Regions, 10 in most."""
 

@@ -70,6 +70,8 @@ def decide_redrive(executions: Executions, execution_arn: str, now: datetime) ->
         return Refused(it, f"it is {it.status}")
     if it.redrive_status == "NOT_REDRIVABLE":
         return Refused(it, it.redrive_status_reason or "AWS says it is not redrivable")
+    if it.redrive_status == "REDRIVABLE_BY_MAP_RUN":
+        return Refused(it, "it is an iteration of a distributed Map: redrive the execution the map run belongs to")
     if it.stopped_at is not None and now - it.stopped_at > REDRIVABLE_FOR:
         return Refused(it, "it ended more than 14 days ago")
     last = executions.history_page(execution_arn, newest_first=True, page_size=2, with_data=False).events
@@ -117,7 +119,7 @@ def start_anew(executions: Executions, it: DescribedExecution) -> Acted:
     The name is the same each time, so that running this twice starts one. Raises ConflictError.
     """
     name = f"{it.order_id[:76]}-new"
-    started = executions.start(it.state_machine_arn or machine_of(it.execution_arn), name, it.input or "{}")
+    started = executions.start(it.state_machine_arn or machine_of(it.execution_arn), name, it.input or "")
     return Acted(it.order_id, it.execution_arn, "started", f"as {name}", started.execution_arn)
 
 

@@ -21,6 +21,12 @@ from orderctl.orders.names import machine_of, named
 from orderctl.orders.order import Order, same_input
 from orderctl.orders.ports import Executions
 
+_NO_ANSWER = frozenset(
+    {"InternalServerError", "InternalFailure", "InternalError", "ServiceUnavailable", "ServiceUnavailableException",
+     "500", "502", "503", "504"}
+)  # fmt: skip
+"""What a service or a gateway says that broke while answering: the request may have been carried out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
@@ -104,7 +110,7 @@ def _never_again(order: Order, operation: str) -> Iterator[None]:
     try:
         yield
     except OrderctlError as error:
-        if error.code != "unreachable":
+        if error.code != "unreachable" and (error.aws is None or error.aws.code not in _NO_ANSWER):
             raise
         raise FailedError(
             f"order {order.order_id}: no reply from {operation}; it may have run, and was not started again",

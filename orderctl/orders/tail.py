@@ -18,7 +18,7 @@ from typing import Protocol, TypeAlias
 from orderctl.clock import Clock
 from orderctl.errors import NotFoundError, OrderctlError, TimeoutPassedError
 from orderctl.orders.find import find
-from orderctl.orders.follow import INTERVAL, NEW_PATIENCE, Poller
+from orderctl.orders.follow import INTERVAL, LONGEST_PAUSE, NETWORK_TROUBLE, NEW_PATIENCE, Poller
 from orderctl.orders.models import Execution
 from orderctl.orders.ports import Executions
 from orderctl.orders.watching import Step, Watching
@@ -26,6 +26,8 @@ from orderctl.orders.watching import Step, Watching
 LIST_INTERVAL = 5.0
 """Seconds between two looks for new executions."""
 OVERLAP = timedelta(seconds=60)
+PASSING = ("throttled", *NETWORK_TROUBLE)
+"""Codes of errors that are waited out."""
 MOST_AT_ONCE = 100
 MOST_WAITING = 10_000
 """Executions remembered until they can be followed; what starts beyond that is not, and is counted."""
@@ -64,7 +66,7 @@ def tail(tailed: Sequence[Tailed], clock: Clock, *, timeout: float | None = None
     deadline = None if timeout is None else clock.monotonic() + timeout
     while True:
         due = min(tailed, key=lambda each: each.next_at)
-        if deadline is not None and due.next_at >= deadline:
+        if deadline is not None and max(due.next_at, clock.monotonic()) >= deadline:
             clock.sleep(deadline - clock.monotonic())
             raise TimeoutPassedError("the timeout passed")
         clock.sleep(due.next_at - clock.monotonic())
@@ -92,6 +94,7 @@ class StandardTail:
         self._list_at = clock.monotonic()
         self._list_pause = LIST_INTERVAL
         self._told_line = self._told_full = False
+        self._told_network_at = -LONGEST_PAUSE
 
     @property
     def next_at(self) -> float:
@@ -109,7 +112,7 @@ class StandardTail:
         try:
             listed = list(find(self._executions, self._machine, since=self._back_to))
         except OrderctlError as error:
-            if error.code not in ("throttled", "unreachable"):
+            if error.code not in PASSING:
                 raise
             self._list_pause = min(60.0, self._list_pause * 2)
             self._list_at = self._clock.monotonic() + self._list_pause
@@ -164,3 +167,15 @@ class StandardTail:
             self._watching.trackers.pop(arn, None)
             self._next_in_line()
             yield Notice(error.message)
+        except OrderctlError as error:
+            if error.code not in PASSING:
+                raise
+            yield from self._wait_for_the_network(error)
+
+    def _wait_for_the_network(self, error: OrderctlError) -> Iterator[Notice]:
+        """A tail has no end of its own: it goes on when the network is back, however long that takes."""
+        now = self._clock.monotonic()
+        self._poller.due.next_at = now + LONGEST_PAUSE
+        if now >= self._told_network_at + LONGEST_PAUSE:
+            self._told_network_at = now
+            yield Notice(f"{error.message}; still following, reading again in {LONGEST_PAUSE:.0f}s")

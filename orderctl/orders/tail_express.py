@@ -9,20 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from orderctl.clock import Clock
 from orderctl.errors import OrderctlError
+from orderctl.orders.express import DELIVERY, LIFETIME
 from orderctl.orders.follow import News
 from orderctl.orders.log_models import Logs
 from orderctl.orders.models import TERMINAL, HistoryEvent
 from orderctl.orders.names import express_pattern
-from orderctl.orders.tail import Ended, Happened, Notice
+from orderctl.orders.tail import PASSING, Ended, Happened, Notice
 from orderctl.orders.watching import Watching
 
 INTERVAL = 2.0
 """Seconds between two reads of the log group; its quota is shared by everybody in the account."""
-OVERLAP = timedelta(seconds=30)
+OVERLAP = DELIVERY
+"""How late a line may arrive and still be told; the one that ends an execution must not be missed."""
+FORGOTTEN_AFTER = LIFETIME + 2 * DELIVERY
+"""An execution whose end was never logged (below level ALL, or a lost line) is remembered no longer than this."""
 PATIENCE = 5
 """Reads an event waits for those before it."""
 
@@ -34,6 +38,8 @@ class _InOrder:
     next_id: int = 1
     waiting: dict[int, HistoryEvent] = field(default_factory=dict)
     reads: int = 0
+    newest: datetime | None = None
+    """When the newest event told so far happened."""
 
     def ready(self, patience: int) -> list[HistoryEvent]:
         """Those whose turn it is; all of them when patience is over."""
@@ -42,6 +48,7 @@ class _InOrder:
         while self.waiting and (min(self.waiting) <= self.next_id or self.reads >= patience):
             event = self.waiting.pop(min(self.waiting))
             self.next_id = event.id + 1
+            self.newest = event.timestamp if self.newest is None else max(self.newest, event.timestamp)
             found.append(event)
         return found
 
@@ -80,7 +87,7 @@ class ExpressTail:
         try:
             self._read(now)
         except OrderctlError as error:
-            if error.code not in ("throttled", "unreachable"):
+            if error.code not in PASSING:
                 raise
             self._pause = min(60.0, self._pause * 2)
             yield Notice(f"{error.message}; reading again in {self._pause:.0f}s")
@@ -88,6 +95,7 @@ class ExpressTail:
             self._pause = INTERVAL
         for arn in list(self._queues):
             yield from self._tell(arn)
+        self._forget(now)
         self._next_at = self._clock.monotonic() + self._pause
 
     def _read(self, now: datetime) -> None:
@@ -99,6 +107,16 @@ class ExpressTail:
                 queue.waiting[logged.event.id] = logged.event
         self._read_to = now
         self._seen = {key: at for key, at in self._seen.items() if at >= since - OVERLAP}
+
+    def _forget(self, now: datetime) -> None:
+        old = [
+            arn
+            for arn, queue in self._queues.items()
+            if not queue.waiting and queue.newest is not None and now - queue.newest > FORGOTTEN_AFTER
+        ]
+        for arn in old:
+            del self._queues[arn]
+            self._watching.trackers.pop(arn, None)
 
     def _tell(self, arn: str) -> Iterator[Happened]:
         if arn not in self._watching.trackers:

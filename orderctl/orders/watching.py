@@ -43,7 +43,9 @@ class Watching:
     def __init__(self, execution_arns: Sequence[str]) -> None:
         self.trackers = {arn: Tracker(arn) for arn in execution_arns}
         self.reached: str | None = None
-        """The state `--until-state` waited for, once it was entered."""
+        """The state `--until-state` waited for, once every order that did not end before has entered it."""
+        self._entered: set[str] = set()
+        self._over: set[str] = set()
 
     def add(self, execution_arn: str) -> None:
         """Watch one more."""
@@ -51,16 +53,25 @@ class Watching:
 
     def take(self, news: News, now: datetime, until_state: str | None = None) -> list[Step]:
         """Fold one read in; gives a step for each event."""
-        tracker = self.trackers[news.execution_arn]
+        arn = news.execution_arn
+        tracker = self.trackers[arn]
         steps = []
         for event in news.events:
             steps.append(step_of(tracker, event))
             if until_state is not None and event.state == until_state and event.type.endswith("StateEntered"):
-                self.reached = until_state
-                return steps
+                self._entered.add(arn)
+                if self._are_all_there(until_state):
+                    return steps
         if news.status is not None:
             tracker.ended(news.status, now)
+            self._over.add(arn)
+            self._are_all_there(until_state)
         return steps
+
+    def _are_all_there(self, until_state: str | None) -> bool:
+        if self._entered and self.trackers.keys() <= self._entered | self._over:
+            self.reached = until_state
+        return self.reached is not None
 
     @property
     def executions(self) -> list[Execution]:
@@ -69,14 +80,19 @@ class Watching:
 
     def verdict(self, until_state: str | None = None) -> OrderctlError | None:
         """The error the watch ends with: None where every order succeeded or the state was reached."""
-        if self.reached is not None:
-            return None
-        bad = [each for each in self.executions if each.status is not ExecutionStatus.SUCCEEDED]
+        left = [each for each in self.executions if each.execution_arn not in self._entered]
+        bad = [each for each in left if each.status is not ExecutionStatus.SUCCEEDED]
         if bad:
             return ended_badly(bad, len(self.trackers))
-        if until_state is not None:
-            return FailedError(f"succeeded without ever entering state {until_state!r}")
+        if until_state is not None and left:
+            which = "" if len(self.trackers) == 1 else f"{len(left)} of {len(self.trackers)} orders "
+            return FailedError(f"{which}succeeded without ever entering state {until_state!r}")
         return None
+
+    @property
+    def failures(self) -> list[Execution]:
+        """Those that ended, and not well."""
+        return [each for each in self.executions if each.status.is_closed and each.status != "SUCCEEDED"]
 
 
 def steps_of(reader: HistoryReader) -> Iterator[Step]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from orderctl.orders.cause import decode
 from orderctl.orders.graph import Node
@@ -86,7 +87,8 @@ def _title(tracker: Tracker, now: datetime, style: Style) -> Line:
 
 
 def _states(tracker: Tracker, now: datetime, style: Style) -> list[_Row]:
-    shown = [visit for visit in tracker.visits if _is_shown(visit)]
+    trouble: dict[int, set[int]] = {}
+    shown = [visit for visit in tracker.visits if _is_shown(visit, trouble)]
     broad = min(_BROADEST_NAME, max((width(_name(visit)) for visit in shown), default=0))
     return [_Row(_state(visit, broad, now, style), _rank(visit.is_open, visit.status)) for visit in shown]
 
@@ -138,14 +140,20 @@ def _fitting(rows: Sequence[_Row], limit: int | None, style: Style) -> list[Line
     return [*kept[:first], note, *kept[first:]] if limit > 0 else []
 
 
-def _is_shown(visit: Visit) -> bool:
-    """Hide the iterations of a large Map that went well, and all but the first few others."""
+def _is_shown(visit: Visit, trouble: dict[int, set[int]]) -> bool:
+    """Hide the iterations of a large Map that went well, and all but the first few others.
+
+    `trouble` remembers those of each Map, by their entry events, while one frame is made: a Map of thousands is
+    gone through once and not once an iteration.
+    """
     scope = visit.scope
     while scope.container is not None:
         container = scope.container
         if container.kind == "Map" and len(container.scopes) > _SHOWN_ITERATIONS:
-            trouble = [each for each in container.scopes if not _went_well(each)]
-            if scope not in trouble[:_SHOWN_ITERATIONS]:
+            if container.id not in trouble:
+                others = (each for each in container.scopes if not _went_well(each))
+                trouble[container.id] = {id(each) for each in islice(others, _SHOWN_ITERATIONS)}
+            if id(scope) not in trouble[container.id]:
                 return False
         scope = container.scope
     return True

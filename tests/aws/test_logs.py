@@ -157,3 +157,21 @@ def test_traces_are_asked_for_five_at_a_time() -> None:
         stub.add_response("batch_get_traces", {"Traces": []}, {"TraceIds": some})
     assert XRayTraces(client).segments([f"t{n}" for n in range(7)]) == []
     stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"id": "x"},
+        {"event_timestamp": "9" * 30},
+        {"details": "text"},
+        {"event_timestamp": None},
+        {"redrive_count": "?"},
+    ],
+)
+def test_a_line_that_only_looks_like_an_event_is_left_out_and_ends_nothing(forged: dict[str, object]) -> None:
+    client, stub = stubbed("logs")
+    good = log_lines(SUCCEEDED, ARN)[0]
+    events = [said(json.dumps({**good, **forged})), said(json.dumps(good), number=1)]
+    stub.add_response("filter_log_events", {"events": events})
+    assert len(list(CloudWatchLogs(client, FakeClock()).events(EXPRESS_GROUP, since=NOON))) == 1

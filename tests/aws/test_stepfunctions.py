@@ -8,12 +8,13 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from orderctl.aws.execution_logs import event_from_log
-from orderctl.aws.stepfunctions import SYNC_READ_TIMEOUT, StepFunctions, event_from_api
+from orderctl.aws.stepfunctions import READ_TIMEOUT, SYNC_READ_TIMEOUT, StepFunctions, event_from_api
 from orderctl.context import App
 from orderctl.errors import ConflictError, FailedError, NotFoundError
 from orderctl.orders.models import ExecutionStatus, StateMachineType
 from tests.cli.support import new_app, write_config
 from tests.fakes import histories
+from tests.fakes.clock import FakeClock
 from tests.fakes.executions import EXPRESS, MACHINE
 from tests.fakes.histories import (
     MAP_TIMED_OUT,
@@ -46,7 +47,8 @@ class Wire:
         self.client = session.create_client("stepfunctions", region_name="us-east-1", config=config)
         self.stub = Stubber(self.client)
         self.stub.activate()
-        self.port = StepFunctions(self.client, lambda: self.client)
+        self.clock = FakeClock()
+        self.port = StepFunctions(self.client, lambda: self.client, self.clock)
 
     def answer(self, operation: str, answer: dict[str, Any], expected: dict[str, Any] | None = None) -> None:
         self.stub.add_response(operation, answer, expected)
@@ -126,7 +128,7 @@ def lost(tmp_path: Path) -> tuple[App, list[str]]:
         sent.append(request.headers["X-Amz-Target"].decode().split(".")[-1])
         raise ReadTimeoutError(endpoint_url=request.url)
 
-    for options in ({}, {"attempts": 1, "read_timeout": SYNC_READ_TIMEOUT}):
+    for options in ({"attempts": 3, "read_timeout": READ_TIMEOUT}, {"attempts": 1, "read_timeout": SYNC_READ_TIMEOUT}):
         client = app.aws.client("stepfunctions", **options)
         client.meta.events.register("before-send.sfn", lose)
     return app, sent
@@ -286,3 +288,20 @@ def test_an_event_without_details_is_read() -> None:
 @pytest.mark.parametrize("message", ["", "not json", "[]", '{"id": "1"}', '"text"'])
 def test_a_log_line_that_is_no_event_is_left_out(message: str) -> None:
     assert event_from_log(message) is None
+
+
+def test_a_long_list_is_read_within_the_quota_of_the_account() -> None:
+    wire = Wire()
+    for number in range(140):
+        wire.answer("list_executions", {"executions": [], **({"nextToken": "t"} if number < 139 else {})})
+    assert list(wire.port.list(MACHINE)) == []
+    assert wire.clock.elapsed >= (140 - 100) / 2
+
+
+def test_many_descriptions_keep_within_the_quota_of_the_account() -> None:
+    wire = Wire()
+    for _ in range(400):
+        wire.answer("describe_execution", described())
+    for _ in range(400):
+        wire.port.describe(ARN)
+    assert wire.clock.elapsed >= (400 - 250) / 10

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from orderctl.errors import AuthError, AwsFault, ConflictError, FailedError
 from tests.cli.support import Outcome, write_config
 from tests.cli.test_orders import ARN, Desk
+from tests.fakes.executions import FakeExecutions
 from tests.fakes.histories import FROM_TOMORROW, OUT_OF_STOCK, RETRIED_THEN_FAILED, SUCCEEDED
 
 
@@ -178,3 +180,31 @@ def test_where_there_is_no_redrive_execution_a_new_execution_is_offered(desk: De
     assert (
         done.err.splitlines()[-1] == "hint: start it anew, with the same input: orderctl orders redrive crashed --new"
     )
+
+
+def test_ctrl_c_in_the_middle_tells_which_are_done(desk: Desk) -> None:
+    class Interrupted(FakeExecutions):
+        def redrive(self, execution_arn: str, client_token: str) -> datetime:
+            if self.count("redrive") == 1:
+                raise KeyboardInterrupt
+            return super().redrive(execution_arn, client_token)
+
+    interrupted = Interrupted(desk.clock)
+    interrupted.runs = desk.executions.runs
+    desk.executions = interrupted
+    done = desk.run("orders", "redrive", "crashed", "sold-out", "--yes")
+    assert (done.code, done.out) == (130, "crashed\tredriven\t\t\n")
+    assert "hint: " in done.err
+
+
+def test_more_than_max_is_said_and_the_newest_are_taken(desk: Desk) -> None:
+    done = desk.run("orders", "redrive", "--since", "1h", "--max", "1", "--yes")
+    assert (done.code, done.out.split("\t")[0]) == (0, "crashed")
+    assert "warning: more than 1 orders fit; these are the newest" in done.err
+    assert "more than" not in desk.run("orders", "redrive", "--since", "1h", "--max", "2", "--dry-run").err
+
+
+def test_an_order_whose_input_is_not_told_is_never_started_anew_with_another(desk: Desk) -> None:
+    desk.executions.runs[f"{ARN}:crashed"].input = None  # type: ignore[assignment]
+    assert desk.run("orders", "redrive", "crashed", "--new", "--yes").code == 5
+    assert desk.executions.count("start") == 0

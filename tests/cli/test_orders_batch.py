@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orderctl.errors import AuthError, FailedError
+from orderctl.errors import AuthError, FailedError, NoConnectionError
 from tests.cli.support import Outcome
 from tests.cli.test_orders import ARN, Desk
 from tests.fakes.clock import FakeClock
@@ -125,7 +125,36 @@ def test_dry_run_checks_and_starts_nothing(desk: Desk) -> None:
     assert desk.executions.calls == []
 
 
-@pytest.mark.parametrize("flags", [("--watch",), ("--express",), ("--order-id", "a"), ("--file", "x")])
+@pytest.mark.parametrize(
+    "flags", [("--watch",), ("--express",), ("--order-id", "a"), ("--file", "x"), ("--on-conflict", "fail")]
+)
 def test_flags_that_go_for_one_order_are_refused(desk: Desk, flags: tuple[str, ...]) -> None:
     assert batch(desk, TWO, *flags).code == 2
     assert desk.executions.calls == []
+
+
+def test_run_again_each_order_that_was_done_costs_one_look(desk: Desk) -> None:
+    """DescribeExecution has the smaller quota by far: a file of thousands must get to what is missing."""
+    batch(desk, TWO)
+    desk.clock.advance(60)
+    batch(desk, TWO)
+    assert desk.executions.count("describe") == 2
+
+
+def test_run_again_throttling_of_the_look_is_waited_out_too(desk: Desk) -> None:
+    batch(desk, TWO)
+    desk.clock.advance(60)
+    desk.executions.fail("describe", Throttled("Rate exceeded"), after=1)
+    done = batch(desk, TWO + '{"order_id": "c", "product_id": "w", "quantity": 1}\n')
+    assert (done.code, [line.split("\t")[2] for line in done.out.splitlines()]) == (
+        0,
+        ["already", "already", "started"],
+    )
+
+
+def test_a_network_that_is_gone_ends_it_and_says_that_it_may_be_run_again(desk: Desk) -> None:
+    desk.executions.fail("start", NoConnectionError("could not connect"), times=99)
+    text = "".join(f'{{"order_id": "o-{n}", "product_id": "w", "quantity": 1}}\n' for n in range(50))
+    done = batch(desk, text)
+    assert (done.code, desk.executions.count("start")) == (1, 5)
+    assert "run the same command again" in done.err

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from orderctl.context import App
-from orderctl.errors import AuthError, AwsFault, UnreachableError
+from orderctl.errors import AuthError, AwsFault, FailedError, UnreachableError
+from orderctl.orders.models import ExecutionStatus
 from tests.cli.support import Outcome
 from tests.cli.test_orders import ORDER, Desk
 from tests.fakes.executions import EXPRESS, EXPRESS_GROUP
@@ -181,3 +182,43 @@ def test_tail_follows_express_through_its_log(desk: ExpressDesk) -> None:
     done = desk.run("orders", "tail", "--type", "express", "--summary", "--timeout", "10s")
     assert done.code == 124
     assert done.out == "2026-11-22T03:00:00.300Z\to-1\tFAILED\t0.3\tOutOfStock\tOutOfStock\n"
+
+
+@pytest.mark.parametrize("status", [ExecutionStatus.SUCCEEDED, ExecutionStatus.TIMED_OUT])
+def test_watched_it_is_a_stream_with_one_result(desk: ExpressDesk, status: ExecutionStatus) -> None:
+    desk.executions.sync_status = status
+    done = desk.run(*ORDER, "--order-id", "o-1", "--express", "--watch", "-o", "jsonl")
+    (result,) = map(json.loads, done.out.splitlines())
+    assert (result["type"], result["exit_code"], result["status"]) == ("result", done.code, status)
+    assert done.code == (0 if status is ExecutionStatus.SUCCEEDED else 8)
+
+
+def test_watched_a_lost_reply_has_its_result_too(desk: ExpressDesk) -> None:
+    desk.executions.fail("start_sync", UnreachableError("read timeout"))
+    done = desk.run(*ORDER, "--order-id", "o-1", "--express", "--watch", "-o", "jsonl")
+    (result,) = map(json.loads, done.out.splitlines())
+    assert (done.code, result["exit_code"]) == (1, 1)
+
+
+def test_a_service_that_broke_while_answering_may_have_run_it(desk: ExpressDesk) -> None:
+    fault = AwsFault("states", "StartSyncExecution", "InternalServerError", "r-1")
+    desk.executions.fail("start_sync", FailedError("internal error", aws=fault))
+    done = desk.run(*ORDER, "--order-id", "o-1", "--express")
+    assert done.code == 1
+    assert "it may have run, and was not started again" in done.err
+
+
+@pytest.mark.parametrize("flags", [("--timeout", "10s"), ("--until-state", "A")])
+def test_what_a_synchronous_start_cannot_keep_is_refused_before_it(desk: ExpressDesk, flags: tuple[str, ...]) -> None:
+    assert desk.run(*ORDER, "--express", *flags).code == 2
+    assert desk.executions.calls == []
+
+
+def test_an_end_the_log_does_not_tell_keeps_no_watch_of_others_open_for_ever(desk: ExpressDesk) -> None:
+    desk.put(SUCCEEDED[:-1])
+    desk.executions.run("o-2", SUCCEEDED)
+    done = desk.run("orders", "watch", ARN, "o-2", "-o", "jsonl")
+    last = json.loads(done.out.splitlines()[-1])
+    assert (done.code, last["exit_code"]) == (124, 124)
+    assert {each["order_id"]: each["status"] for each in last["executions"]} == {"o-1": "RUNNING", "o-2": "SUCCEEDED"}
+    assert "order o-1: its log never told the end" in done.err

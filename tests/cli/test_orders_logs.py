@@ -73,6 +73,13 @@ def test_follow_goes_on_until_the_execution_and_its_log_are_done(desk: LogDesk) 
     )  # fmt: skip
 
 
+def test_follow_that_stops_at_its_limit_says_so(desk: LogDesk) -> None:
+    done = desk.run("orders", "logs", "o-1", "--follow", "--max", "1")
+    assert (len(done.out.splitlines()), done.err) == (
+        1, "warning: more than 1 lines: what follows is left out; raise --max\n",
+    )  # fmt: skip
+
+
 def test_what_cannot_be_read_is_a_warning(desk: LogDesk) -> None:
     desk.groups.error = AuthError("not authorized")
     done = desk.run("orders", "logs", "o-1")

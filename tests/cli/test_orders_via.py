@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orderctl.errors import OrderctlError
+from orderctl.errors import AuthError, OrderctlError
 from orderctl.events.models import Event, Taken
 from orderctl.users.ports import ApiAnswer, ReplyLostError
 from tests.cli.support import Outcome, run
@@ -105,6 +105,29 @@ def test_a_lost_answer_is_not_sent_again(desk: Desk, bus: FakeBus) -> None:
     assert "its event may be on the bus" in done.err
 
 
+def test_published_again_it_is_attached_to_and_after_its_end_a_conflict_and_no_event_is_sent(
+    desk: Desk, bus: FakeBus
+) -> None:
+    """A second event would start nothing, but analytics, mail and every other rule would run again."""
+    assert submit(desk, bus).code == 0
+    desk.clock.sleep(5)
+    desk.executions.runs[f"{ARN}:o-1"].input = bus.taken[0].detail
+    again = submit(desk, bus)
+    assert (again.code, again.out.split("\t")[:2]) == (0, ["o-1", "RUNNING"])
+    assert "nothing was published" in again.err
+    assert submit(desk, bus, "--on-conflict", "fail").code == 5
+    assert submit(desk, bus, "--watch").code == 0
+    ended = submit(desk, bus, "--watch", "-o", "jsonl")
+    assert (ended.code, json.loads(ended.out)["outcome"]) == (5, "conflict")
+    assert bus.calls == 1
+
+
+def test_another_order_under_that_id_is_a_conflict_and_no_outcome_of_the_first(desk: Desk, bus: FakeBus) -> None:
+    desk.executions.run("o-1", SUCCEEDED, input_json='{"order_id": "o-1", "product_id": "other"}')
+    assert submit(desk, bus, "--watch").code == 5
+    assert bus.calls == 0
+
+
 def test_dry_run_publishes_nothing(desk: Desk, bus: FakeBus) -> None:
     assert submit(desk, bus, "--dry-run").code == 0
     assert bus.calls == 0
@@ -201,3 +224,12 @@ def test_a_dry_run_posts_nothing(desk: Desk, api: Api) -> None:
     assert submit_by_api(desk, api, "--dry-run").code == 0
     assert submit_by_api(desk, api, "--express").code == 2
     assert api.sent == 0
+
+
+def test_after_a_lost_reply_who_may_not_look_is_told_that_it_may_be_on_its_way(desk: Desk, api: Api) -> None:
+    """Exit 4 alone would read as if nothing had happened, and it would be posted again."""
+    api.error = ReplyLostError("no whole answer")
+    desk.executions.fail("describe", AuthError("not authorized"), times=9, after=1)
+    done = submit_by_api(desk, api, "--watch")
+    assert (done.code, api.sent) == (1, 1)
+    assert "no execution could be seen (not authorized), and it was not posted again" in done.err

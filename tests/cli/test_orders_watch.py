@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from orderctl.cli.signals import Terminated
-from orderctl.errors import AuthError, FailedError, OrderctlError
-from tests.cli.support import Outcome
+from orderctl.errors import AuthError, FailedError, NotFoundError, OrderctlError, UnreachableError
+from tests.cli.support import Outcome, write_config
 from tests.cli.test_orders import ARN, ORDER, Desk
 from tests.fakes.clock import FakeClock
 from tests.fakes.executions import MACHINE, FakeExecutions
@@ -364,3 +364,84 @@ def test_of_several_one_that_does_not_exist_is_exit_3_and_the_others_are_told_to
     assert "the others are still watched" in done.err
     states = {each["order_id"]: each["status"] for each in json.loads(done.out)["executions"]}
     assert states == {"nope": None, "o-1": "SUCCEEDED"}
+
+
+def test_of_several_one_that_failed_outweighs_one_that_does_not_exist(desk: Desk) -> None:
+    desk.executions.run("o-1", OUT_OF_STOCK)
+    done = desk.run("orders", "watch", "nope", "o-1", "--patience", "0", "-o", "jsonl")
+    assert (done.code, results(done)) == (8, [("execution_ended", 8)])
+    assert "o-1 FAILED" in done.err
+    assert "order nope: Execution Does Not Exist" in done.err
+
+
+def test_until_state_of_several_waits_for_all_of_them(desk: Desk) -> None:
+    desk.executions.run("early", SUCCEEDED)
+    desk.clock.advance(2)
+    desk.executions.run("late", SUCCEEDED)
+    done = desk.run("orders", "watch", "early", "late", "--until-state", "OrderAccepted", "-o", "jsonl")
+    assert (done.code, results(done)) == (0, [("until_state", 0)])
+    entered = [json.loads(line) for line in done.out.splitlines() if '"OrderAccepted"' in line and "Entered" in line]
+    assert [event["order_id"] for event in entered] == ["early", "late"]
+
+
+def test_until_state_of_several_does_not_hide_the_one_that_failed_before(desk: Desk) -> None:
+    desk.executions.run("good", SUCCEEDED)
+    desk.executions.run("bad", OUT_OF_STOCK)
+    done = desk.run("orders", "watch", "good", "bad", "--until-state", "WaitForStock")
+    assert done.code == 8
+    assert "bad FAILED" in done.err
+
+
+def test_a_timeout_that_nothing_waits_for_is_refused_and_starts_nothing(desk: Desk) -> None:
+    done = desk.run(*ORDER, "--timeout", "10m")
+    assert done.code == 2
+    assert desk.executions.calls == []
+
+
+def test_a_start_whose_answer_is_lost_says_how_to_repeat_it_as_the_same_order(desk: Desk) -> None:
+    desk.executions.fail("start", UnreachableError("read timeout"))
+    done = desk.run(*ORDER)
+    made = done.err.splitlines()[0].removeprefix("order ")
+    assert done.code == 1
+    assert f"hint: run it again with --order-id {made}: it starts the order once" in done.err
+
+
+@pytest.mark.parametrize(
+    ("order", "error", "code"), [("@latest", None, 3), ("@latest", AuthError("expired"), 4), ("a b", None, 2)]
+)
+def test_an_order_that_cannot_even_be_looked_up_closes_the_stream_too(
+    desk: Desk, order: str, error: OrderctlError | None, code: int
+) -> None:
+    if error is not None:
+        desk.executions.fail("list", error)
+    done = desk.run("orders", "watch", order, "-o", "jsonl")
+    assert (done.code, [exit_code for _, exit_code in results(done)]) == (code, [code])
+
+
+def test_a_guard_that_refuses_closes_the_stream_too(desk: Desk) -> None:
+    write_config(desk.home, 'default_env = "prod"\n[env.prod]\nprotected = true\nregion = "us-east-1"\n')
+    done = submit(desk, SUCCEEDED, "-o", "jsonl")
+    assert (done.code, results(done)) == (7, [("refused", 7)])
+    assert desk.executions.calls == []
+
+
+def test_a_timeout_names_those_that_failed_before_it(desk: Desk) -> None:
+    desk.executions.run("bad", OUT_OF_STOCK)
+    desk.executions.run("slow", SUCCEEDED)
+    done = desk.run("orders", "watch", "bad", "slow", "--timeout", "2s")
+    assert done.code == 124
+    assert "order slow is still running; ended before: bad FAILED" in done.err
+
+
+def test_an_arn_of_another_region_is_a_usage_error_and_no_missing_order(desk: Desk) -> None:
+    write_config(desk.home, 'default_env = "prod"\n[env.prod]\nregion = "eu-west-1"\n')
+    for verb in ("watch", "show", "stop"):
+        done = desk.run("orders", verb, f"{ARN}:o-1")
+        assert (done.code, done.err.splitlines()[-1]) == (2, "hint: --region us-east-1")
+
+
+def test_an_execution_that_was_started_and_cannot_be_read_for_a_while_is_not_said_to_be_missing(desk: Desk) -> None:
+    unknown = NotFoundError("Execution Does Not Exist")
+    desk.executions.fail("history", unknown, times=15)
+    assert submit(desk, SUCCEEDED).code == 0
+    assert desk.clock.elapsed > 10

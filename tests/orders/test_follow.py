@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from orderctl.errors import AuthError, FailedError, NotFoundError, TimeoutPassedError
+from orderctl.errors import AuthError, FailedError, NoConnectionError, NotFoundError, TimeoutPassedError
 from orderctl.orders.follow import News, follow
 from orderctl.orders.models import ExecutionStatus
 from tests.fakes.clock import FakeClock
@@ -170,6 +170,14 @@ def test_a_network_that_comes_back_is_waited_for() -> None:
     news = everything(executions, run)
     assert notices(news) == ["order o-1: no answer from AWS; still watching, more slowly"]
     assert news[-1].status is ExecutionStatus.SUCCEEDED
+
+
+def test_a_refused_connection_is_waited_for_like_a_lost_answer() -> None:
+    _, executions, run = set_up()
+    executions.fail("history", NoConnectionError("could not connect to the endpoint URL"), times=4, after=1)
+    news = everything(executions, run)
+    assert news[-1].status is ExecutionStatus.SUCCEEDED
+    assert notices(news) == ["order o-1: no answer from AWS; still watching, more slowly"]
 
 
 def test_a_network_that_stays_away_for_a_minute_is_an_error() -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from orderctl.errors import ThrottledError
 from orderctl.orders.history import FIRST_PAGE, HistoryReader
 from orderctl.orders.models import HistoryEvent
 from orderctl.orders.pacing import TokenBucket
@@ -116,3 +118,35 @@ def test_input_and_output_are_left_out_unless_asked_for() -> None:
         first = next(iter(reader.read()))[0]
         assert ("input" in first.details) is with_data
         assert first.details["roleArn"] == "arn:aws:iam::1:role/r"
+
+
+def test_a_long_history_is_read_to_its_end_though_calls_are_throttled_again_and_again() -> None:
+    _, executions, _, reader = set_up(waits(9_000))
+    seen: list[int] = []
+    for _ in range(3):
+        executions.fail("history", ThrottledError("Rate exceeded"), after=4)
+        with suppress(ThrottledError):
+            for batch in reader.read():
+                seen += ids([batch])
+    assert seen == list(range(1, 9_001))
+
+
+def test_what_was_missed_for_long_is_read_forwards_and_never_held_as_a_whole() -> None:
+    clock, executions, _, reader = set_up(waits(4_000, every=1))
+    list(reader.read())
+    clock.advance(4_000)
+    before = executions.count("history")
+    batches = list(reader.read())
+    assert ids(batches) == list(range(2, 4_001))
+    assert max(map(len, batches)) <= FIRST_PAGE
+    assert executions.count("history") - before <= 15
+
+
+def test_a_hole_far_behind_is_waited_for_no_longer_than_any_other() -> None:
+    _, _, run, reader = set_up(waits(3_000))
+    run.visible = lambda event: event["id"] != 1500
+    seen: list[int] = []
+    for _ in range(3):
+        seen += ids(list(reader.read()))
+    assert seen == [number for number in range(1, 3_001) if number != 1500]
+    assert reader.holes == ["event 1500"]

@@ -66,3 +66,10 @@ def test_inputs_are_compared_as_json() -> None:
     assert same_input('{"a": 1, "b": 2}', '{"b":2,"a":1}')
     assert not same_input('{"a": 1}', '{"a": 2}')
     assert not same_input(None, "{}")
+
+
+@pytest.mark.parametrize("where", [{"product_id": "w\udc9b"}, {"note": {"deep": ["\udcff"]}}])
+def test_bytes_that_are_no_text_are_refused_before_anything_is_started(where: dict[str, Json]) -> None:
+    order: dict[str, Json] = {"order_id": "o-1", "user_id": "ada", "product_id": "w", "quantity": 1}
+    with pytest.raises(UsageError, match="UTF-8"):
+        parse_order({**order, **where})

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orderctl.errors import FailedError, TimeoutPassedError
+from orderctl.errors import FailedError, NoConnectionError, TimeoutPassedError
 from orderctl.orders.models import ExecutionStatus
 from orderctl.orders.tail import MOST_AT_ONCE, Ended, Notice, StandardTail, tail
 from orderctl.orders.watching import Step
@@ -120,3 +120,26 @@ def test_one_deleted_while_followed_does_not_end_the_tail() -> None:
     found = collect(happened)
     assert ended(found) == [("b", ExecutionStatus.SUCCEEDED)]
     assert len([item for item in found if isinstance(item, Notice)]) == 1
+
+
+def test_a_network_that_is_gone_for_minutes_ends_no_tail_and_loses_no_order() -> None:
+    class Tunnel(Busy):
+        """No connection between the 2nd and the 200th second."""
+
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if 2 <= self.elapsed < 200:
+                for operation in ("history", "list"):
+                    if not self.executions._faults[operation]:
+                        self.executions.fail(operation, NoConnectionError("could not connect"))
+
+    clock = Tunnel([(1, "a", SUCCEEDED), (100, "b", OUT_OF_STOCK)])
+    found = collect(tail([StandardTail(clock.executions, MACHINE, clock)], clock, timeout=400))
+    assert sorted(ended(found)) == [("a", ExecutionStatus.SUCCEEDED), ("b", ExecutionStatus.FAILED)]
+    assert sum(isinstance(item, Notice) for item in found) < 30
+
+
+def test_the_timeout_of_a_busy_tail_is_kept() -> None:
+    clock = Busy([(1, f"o-{n}", [STARTED]) for n in range(100)])
+    collect(tail([StandardTail(clock.executions, MACHINE, clock)], clock, timeout=30))
+    assert clock.elapsed <= 30.5

@@ -11,7 +11,7 @@ from orderctl.orders.tail_express import ExpressTail
 from orderctl.orders.watching import Step
 from tests.fakes.clock import FakeClock
 from tests.fakes.executions import EXPRESS, EXPRESS_GROUP, MACHINE, FakeExecutions
-from tests.fakes.histories import OUT_OF_STOCK, SUCCEEDED, Row
+from tests.fakes.histories import OUT_OF_STOCK, RETRIED_THEN_FAILED, SUCCEEDED, Row
 from tests.fakes.logs import FakeLogs
 from tests.orders.test_tail import collect, ended
 
@@ -105,3 +105,19 @@ def test_both_kinds_are_followed_by_turns() -> None:
     found = collect(tail(both, shop, timeout=30))
     assert sorted(name for name, _ in ended(found)) == ["e", "s"]
     assert any(isinstance(item, Ended) for item in found)
+
+
+def test_executions_whose_end_is_never_logged_are_forgotten_after_their_lifetime() -> None:
+    """Level ERROR logs the failed attempt of an order that then succeeds, and nothing after it."""
+    shop = Shop(*((n * 10, f"o-{n}", RETRIED_THEN_FAILED[:-1]) for n in range(100)))
+    tailed = ExpressTail(shop.logs, EXPRESS_GROUP, EXPRESS, shop, is_whole=False)
+    collect(tail([tailed], shop, timeout=2000))
+    assert not tailed._queues
+    assert not tailed._watching.trackers
+
+
+def test_a_line_that_arrives_most_of_a_minute_late_is_still_told() -> None:
+    shop = Shop((1, "a", SUCCEEDED))
+    shop.logs.late = lambda line: 50.0
+    found = shop.tail(timeout=120)
+    assert steps(found, "a") == [row[1] for row in SUCCEEDED]

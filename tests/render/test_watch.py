@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from time import process_time
 
 import pytest
 
@@ -243,3 +244,20 @@ def test_a_large_map_shows_only_what_needs_attention() -> None:
         "order o-1  RUNNING  1s\n  Lines           RUNNING        1s  99 of 100 done\n"
         "    [57] Reserve  RUNNING        1s"
     )
+
+
+def test_a_frame_of_a_map_of_thousands_takes_no_noticeable_time() -> None:
+    rows: list[Row] = [
+        histories.STARTED,
+        (0, "MapStateEntered", 0, histories.entered("Lines")),
+        (0, "MapStateStarted", 2, {"length": 3000}),
+    ]
+    for index in range(3000):
+        begin = len(rows) + 1
+        rows.append((0, "MapIterationStarted", 3, {"name": "Lines", "index": index}))
+        rows.append((0, "PassStateEntered", begin, histories.entered("Reserve")))
+        rows.append((0, "PassStateExited", begin + 1, histories.exited("Reserve")))
+    tracker = tracked(rows)
+    began = process_time()
+    assert len(frame([tracker], START, PLAIN, 24, columns=80)) == 2
+    assert process_time() - began < 0.7
