@@ -21,7 +21,9 @@ _SECRET_NAME = re.compile(
 )
 _NOT_SECRET = ("--password-stdin", "--password-file", "--token-use")
 _SECRET_TEXT = re.compile(
-    r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\beyJ[\w-]{10,}\.[\w.-]+|\bBearer\s+\S+|(?<=://)[^/@\s]*@", re.IGNORECASE
+    r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\beyJ[\w-]{10,}\.[\w.-]+|\bBearer\s+\S+|(?<=://)[^/@\s]*@"
+    r"|(?<=[?&])[\w.-]*(?:passw|secret|token|credential|signature)[\w.-]*=[^&#\s]*",
+    re.IGNORECASE,
 )
 _DOCUMENT = re.compile(r"^\s*[\[{].*[:\"].*[\]}]\s*$", re.DOTALL)
 
@@ -30,14 +32,20 @@ def shown(arguments: Sequence[str]) -> str:
     """`orderctl …` with its secrets as `***` and JSON documents as `{...}`, at most `LONGEST` characters."""
     words: list[str] = []
     option = ""
+    is_about_people = "users" in arguments
     for word in arguments:
-        if option == "--name" and "users" in arguments:
-            words.append(HIDDEN)
+        if is_about_people and "--name" in (option, word.partition("=")[0]) and word != "--name":
+            words.append(HIDDEN if option == "--name" else f"--name={HIDDEN}")
         else:
             words.append(_value(option, word) if option and not word.startswith("--") else _safe(word))
         option = word if word.startswith("--") and "=" not in word else ""
     line = shlex.join(["orderctl", *words])
     return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
+
+
+def without_secrets(text: str) -> str:
+    """Free text (a reason, what an error said) without what looks like a token, an access key or credentials."""
+    return _SECRET_TEXT.sub(_hidden, text)
 
 
 def _value(option: str, word: str) -> str:
@@ -56,7 +64,7 @@ def _safe(word: str) -> str:
         return f"{name}={HIDDEN}"
     if equals and _DOCUMENT.match(value):
         return f"{name}={{...}}"
-    return "{...}" if _DOCUMENT.match(word) else _SECRET_TEXT.sub(_hidden, word)
+    return "{...}" if _DOCUMENT.match(word) else without_secrets(word)
 
 
 def _is_secret(name: str) -> bool:

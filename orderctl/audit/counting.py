@@ -1,6 +1,7 @@
 """How many of what a command did, told by what it shows: no command has to say it a second time.
 
-A result that has `counts` is taken at its word. Of many things that each have a `result` or an `outcome`
+A result that has `counts` is taken at its word, and so is what a person is shown of a run: its id and numbers beside it
+(`{"run": …, "delivered": 3}`). Of many things that each have a `result` or an `outcome`
 (orders stopped, users imported) the words are counted.
 """
 
@@ -23,6 +24,8 @@ class Counting:
     def notice(self, item: object) -> None:
         """One thing is shown."""
         counts = _field(item, "counts")
+        if counts is None and isinstance(item, Mapping) and _is_numbers(item):
+            counts = item
         if isinstance(counts, Mapping):
             self._said = {str(name): number for name, number in counts.items() if isinstance(number, int)}
             return
@@ -38,3 +41,9 @@ class Counting:
 
 def _field(item: object, name: str) -> object:
     return item.get(name) if isinstance(item, Mapping) else getattr(item, name, None)
+
+
+def _is_numbers(item: Mapping[str, object]) -> bool:
+    """Is it numbers, with at most the run and the file they are of?"""
+    numbers = [value for name, value in item.items() if name not in ("run", "file")]
+    return bool(numbers) and all(isinstance(value, int) and not isinstance(value, bool) for value in numbers)

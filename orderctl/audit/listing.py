@@ -45,7 +45,7 @@ def find(trail: Trail, *, most: int, since: datetime | None = None, environment:
 def _change(line: Mapping[str, Any]) -> Change:
     return Change(
         id=str(line["id"]),
-        at=datetime.fromisoformat(line["at"]),
+        at=_moment(line["at"]),
         who=line.get("who"),
         environment=str(line["environment"]),
         account=line.get("account"),
@@ -68,5 +68,13 @@ def _end(kept: dict[str, Change], line: Mapping[str, Any]) -> None:
             outcome=Outcome(line["outcome"]),
             exit_code=line.get("exit_code"),
             counts=line.get("counts"),
-            ended_at=datetime.fromisoformat(line["at"]),
+            ended_at=_moment(line["at"]),
         )
+
+
+def _moment(text: str) -> datetime:
+    """A time with its offset; one without could not be compared, so its line is damaged."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a time without offset")
+    return found

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from orderctl.errors import ExecutionEndedError, PartlyDoneError, TimeoutPassedError
+
 
 class Outcome(StrEnum):
     """How the command that changed something ended."""
@@ -52,7 +54,11 @@ class Change:
 
 
 def outcome_of(exit_code: int) -> Outcome:
-    """An exit code as the word for what it says of the change."""
-    if exit_code in (0, 6):
-        return Outcome.DONE if exit_code == 0 else Outcome.NOT_ALL
-    return Outcome.INTERRUPTED if exit_code > 128 else Outcome.FAILED
+    """An exit code as the word for what it says of the change, not of what was watched afterwards.
+
+    An order whose workflow FAILED (8) was submitted; where `--timeout` passed (124) only the waiting was cut short.
+    """
+    if exit_code >= TimeoutPassedError.exit_code:
+        return Outcome.INTERRUPTED
+    words = {0: Outcome.DONE, PartlyDoneError.exit_code: Outcome.NOT_ALL, ExecutionEndedError.exit_code: Outcome.DONE}
+    return words.get(exit_code, Outcome.FAILED)

@@ -18,14 +18,20 @@ from pathlib import Path
 
 from orderctl import jsontext
 from orderctl.atomic import sync_folder
+from orderctl.clock import Clock, SystemClock
 from orderctl.errors import FailedError
+
+LOCK_SECONDS = 10.0
+"""How long to wait for another process's line: writing one takes milliseconds, and a command must not hang on it."""
+_POLL_SECONDS = 0.01
 
 
 class Trail:
     """The file at `path`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
         self.path = path
+        self._clock = clock or SystemClock()
 
     def append(self, line: Mapping[str, object]) -> None:
         """Write one line through to the disk; raises FailedError where it cannot."""
@@ -52,13 +58,25 @@ class Trail:
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
         try:
             _check_private(self.path, handle)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._wait_for(handle)
             _write_whole(handle, _after_a_torn_line(handle) + data)
             os.fsync(handle)
         finally:
             os.close(handle)
         if is_new:
             sync_folder(self.path.parent)
+
+    def _wait_for(self, handle: int) -> None:
+        until = self._clock.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if self._clock.monotonic() >= until:
+                    said = f"another process has held {self.path} for {LOCK_SECONDS:.0f} seconds"
+                    raise FailedError(said, hint="end that process: no line takes this long") from None
+                self._clock.sleep(_POLL_SECONDS)
 
 
 def _check_private(path: Path, handle: int) -> None:
@@ -83,6 +101,6 @@ def _write_whole(handle: int, data: bytes) -> None:
 def _read(line: bytes) -> dict[str, object] | None:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and isinstance(found.get("id"), str) else None

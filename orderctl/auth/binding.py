@@ -17,6 +17,8 @@ from orderctl.auth.models import Binding
 from orderctl.errors import RefusedError
 
 _PORTS = {"https": 443, "http": 80}
+_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
+"""Where user pools answer, private endpoints (`vpce-….vpce.amazonaws.com`) included."""
 
 
 def origin_of(url: str, *, is_local: bool) -> str:
@@ -66,6 +68,20 @@ def check_address(api_urls: Iterable[str], url: str, *, is_local: bool) -> None:
         raise RefusedError(
             f"a signed request goes to {', '.join(known) or 'no API'} only, and not to {origin}",
             hint="check users_api_url and orders_api_url",
+        )
+
+
+def check_pool_address(endpoint: str, *, is_local: bool) -> None:
+    """Raise RefusedError unless a password may be typed for this address: one of AWS's, or the local stack's.
+
+    SRP alone would not give the password away, but whoever answers in Cognito's place may ask for a new one, or for a
+    code, and gets it as it is typed.
+    """
+    host = urlsplit(origin_of(endpoint, is_local=is_local)).hostname or ""
+    if not (is_local and is_loopback(host)) and not host.endswith(_AWS):
+        raise RefusedError(
+            f"no password is sent to {host}: user pools are at AWS",
+            hint="take the endpoint override away (--endpoint-url, AWS_ENDPOINT_URL…, endpoint_url in the file)",
         )
 
 

@@ -59,9 +59,10 @@ class KeyringStore:
         self._files.forget(sign_in.environment)
 
     def forget(self, environment: str) -> bool:
-        """Delete the entry; was there one?"""
+        """Delete the entry, and what an earlier `auth.store` left in a file; was there one?"""
+        had_file = self._files.forget(environment)
         if self._read(environment) is None:
-            return False
+            return had_file
         try:
             self._keyring.delete_password(SERVICE, environment)
         except Exception as error:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from orderctl.auth.binding import check_sign_in_endpoint, origin_of, origins_of
-from orderctl.auth.models import AuthStatus, SavedSignIn, SignInSettings
+from orderctl.auth.binding import (
+    check_destination,
+    check_pool_address,
+    check_sign_in_endpoint,
+    origin_of,
+    origins_of,
+)
+from orderctl.auth.models import AuthStatus, Flow, SavedSignIn, SignInSettings
 from orderctl.auth.ports import IdentityProvider, Landing, Prompter, Revoker, TokenEndpoint, TokenStore
 from orderctl.auth.renewers import client_credentials
 from orderctl.auth.saved import bind, check_same_client, is_fresh
@@ -27,8 +33,9 @@ def log_in(
     """Sign in with a user name and password and keep the tokens.
 
     The addresses are checked before the password leaves: raises RefusedError for a sign-in endpoint or API
-    that is not https (loopback of the local stack excepted), AuthError when Cognito refuses.
+    that is not https or not AWS's (loopback of the local stack excepted), AuthError when Cognito refuses.
     """
+    check_pool_address(provider.endpoint, is_local=settings.is_local)
     _check_addresses(provider.endpoint, settings)
     tokens = SignIn(provider, settings, prompter, clock).run(username, password)
     saved = bind(tokens, settings, provider.endpoint, clock.now())
@@ -77,13 +84,16 @@ def status(store: TokenStore, settings: SignInSettings, clock: Clock) -> AuthSta
         saved = store.load(settings.environment)
         if saved is None:
             return AuthStatus(settings.environment, False, settings.flow, client_id=settings.client_id)
-        problem = _problem(saved, settings)
+        elsewhere = [reason for url in settings.api_urls if (reason := _not_for(saved, settings, url))]
+        problem = _other_client(saved, settings)
     except OrderctlError as error:
         return AuthStatus(settings.environment, False, settings.flow, token_file=place, problem=error.message)
     now = clock.now()
+    can_refresh = saved.refresh_token is not None or _can_ask_anew(saved, settings)
+    is_of_use = problem is None and not (elsewhere and len(elsewhere) == len(settings.api_urls))
     return AuthStatus(
         environment=settings.environment,
-        signed_in=problem is None and (is_fresh(saved, now) or saved.refresh_token is not None),
+        signed_in=is_of_use and (is_fresh(saved, now) or can_refresh),
         flow=saved.flow,
         client_id=saved.binding.client_id,
         username=saved.username,
@@ -94,8 +104,8 @@ def status(store: TokenStore, settings: SignInSettings, clock: Clock) -> AuthSta
         signed_in_at=saved.signed_in_at,
         expires_at=saved.expires_at,
         is_expired=saved.expires_at <= now,
-        can_refresh=saved.refresh_token is not None,
-        problem=problem,
+        can_refresh=can_refresh,
+        problem=problem or next(iter(elsewhere), None),
     )
 
 
@@ -116,6 +126,12 @@ def log_out(revoker: Revoker | None, store: TokenStore, settings: SignInSettings
     return existed
 
 
+def forget_here(store: TokenStore, environment: str) -> bool:
+    """Forget the sign-in where nobody can be asked to end it; was there one?"""
+    with store.lock(environment):
+        return store.forget(environment)
+
+
 def _keep(store: TokenStore, saved: SavedSignIn) -> None:
     with store.lock(saved.environment):
         store.save(saved)
@@ -126,9 +142,23 @@ def _check_addresses(endpoint: str, settings: SignInSettings) -> None:
     origins_of(settings.api_urls, is_local=settings.is_local)
 
 
-def _problem(saved: SavedSignIn, settings: SignInSettings) -> str | None:
+def _other_client(saved: SavedSignIn, settings: SignInSettings) -> str | None:
     try:
         check_same_client(saved, settings)
     except OrderctlError as error:
         return error.message
     return None
+
+
+def _not_for(saved: SavedSignIn, settings: SignInSettings, url: str) -> str | None:
+    """Why the token does not go to an API the environment names now; None where it does."""
+    try:
+        check_destination(saved.binding, url, is_local=settings.is_local)
+    except OrderctlError as error:
+        return error.message
+    return None
+
+
+def _can_ask_anew(saved: SavedSignIn, settings: SignInSettings) -> bool:
+    """A client with its secret at hand needs no refresh token."""
+    return saved.flow is Flow.CLIENT_CREDENTIALS and settings.client_secret is not None

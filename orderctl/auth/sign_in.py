@@ -68,7 +68,7 @@ class SignIn:
             )
             stamp = srp.timestamp(self._clock.now())
             signature = srp.password_claim(pair, server, pool_id, password, stamp)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             raise AuthError("the sign-in service sent an SRP challenge that cannot be read") from None
         return {
             "PASSWORD_CLAIM_SECRET_BLOCK": server.secret_block,

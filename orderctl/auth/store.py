@@ -108,7 +108,8 @@ class TokenFiles:
 
     def _make_folder(self) -> None:
         if not self._folder.is_symlink():
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
         self._check_folder()
 
     def _check_folder(self) -> None:

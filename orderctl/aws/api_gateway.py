@@ -70,8 +70,9 @@ class ApiGateway:
 
         typed = {} if body is None else {"Content-Type": "application/json"}
         headers = {"Accept": "application/json", "User-Agent": f"orderctl/{__version__}", **typed, **authorization}
+        pool = self._connection_pool()
         try:
-            response = self._connection_pool().request(
+            response = pool.request(
                 method,
                 url,
                 body=body,
@@ -85,9 +86,10 @@ class ApiGateway:
                 return self._answer(method, url, response, response.read(MAX_ANSWER_BYTES, decode_content=True))
             finally:
                 response.release_conn()
-        except (exceptions.NewConnectionError, exceptions.ConnectTimeoutError, exceptions.SSLError) as error:
-            raise NotSentError(f"cannot reach {_origin(url)}: {_short(error)}", hint=_hint(error)) from error
         except (exceptions.HTTPError, OSError) as error:
+            unreachable = isinstance(error, exceptions.NewConnectionError | exceptions.ConnectTimeoutError)
+            if unreachable or _in_handshake(error):
+                raise NotSentError(f"cannot reach {_origin(url)}: {_short(error)}", hint=_hint(error)) from error
             raise ReplyLostError(f"{method} {_origin(url)}: no whole answer: {_short(error)}") from error
 
     def _answer(self, method: str, url: str, response: Any, body: bytes) -> ApiAnswer:
@@ -100,14 +102,24 @@ class ApiGateway:
 
     def _connection_pool(self) -> urllib3.PoolManager:
         if self._pool is None:
-            import ssl
-
             import urllib3
-            from botocore.httpsession import get_cert_path
 
-            context = ssl.create_default_context(cafile=self._ca_bundle or get_cert_path(True))
+            from orderctl.aws.certificates import trusting
+
+            context = trusting(self._ca_bundle)
             self._pool = urllib3.PoolManager(ssl_context=context, maxsize=self._connections, block=False)
         return self._pool
+
+
+def _in_handshake(error: Exception) -> bool:
+    """Did TLS fail before the request was sent? urllib3 has one error for that and for a failure while it reads."""
+    import ssl
+    from traceback import walk_tb
+
+    cause = error.args[0] if error.args else None
+    if not isinstance(cause, ssl.SSLError):
+        return False
+    return any(frame.f_code.co_name == "do_handshake" for frame, _ in walk_tb(cause.__traceback__))
 
 
 def _origin(url: str) -> str:

@@ -91,13 +91,11 @@ class AwsProbes:
 
     def http_status(self, url: str) -> int:
         """GET, without a token, a redirect or a second try."""
-        import ssl
-
         import urllib3
-        from botocore.httpsession import get_cert_path
 
-        context = ssl.create_default_context(cafile=self._ca_bundle or get_cert_path(True))
-        pool = urllib3.PoolManager(ssl_context=context)
+        from orderctl.aws.certificates import trusting
+
+        pool = urllib3.PoolManager(ssl_context=trusting(self._ca_bundle))
         try:
             timeout = urllib3.Timeout(connect=5.0, read=READ_SECONDS)
             return int(pool.request("GET", url, redirect=False, retries=False, timeout=timeout).status)

@@ -154,7 +154,7 @@ class Aws:
                 return session.create_client(service, region_name=self.region, endpoint_url=endpoint, config=config)
 
             client = made(is_aws=endpoint is None)
-            if endpoint is None and not _is_aws(client.meta.endpoint_url):  # AWS_ENDPOINT_URL_SQS, or a profile's own
+            if endpoint is None and not is_aws(client.meta.endpoint_url):  # AWS_ENDPOINT_URL_SQS, or a profile's own
                 return made(is_aws=False)
             return client
 
@@ -219,7 +219,7 @@ class Late:
         return getattr(self.__client, name)
 
 
-def _is_aws(url: str) -> bool:
+def is_aws(url: str) -> bool:
     """Is it one of AWS's own hosts, in whichever partition, or somebody's override?"""
     from urllib.parse import urlsplit
 

@@ -79,25 +79,28 @@ class TokenEndpointClient:
         return answer.status, answer.data
 
     def _pool(self) -> urllib3.PoolManager:
-        import ssl
-
         import urllib3
-        from botocore.httpsession import get_cert_path
 
-        context = ssl.create_default_context(cafile=self._ca_bundle or get_cert_path(True))
-        return urllib3.PoolManager(ssl_context=context)
+        from orderctl.aws.certificates import trusting
+
+        return urllib3.PoolManager(ssl_context=trusting(self._ca_bundle))
 
 
 def _tokens(status: int, data: bytes) -> Tokens:
     body = _object(data)
     if status != 200 or not isinstance(body.get("access_token"), str):
         raise _refusal(status, body)
+    seconds = body.get("expires_in")
     return Tokens(
         access_token=body["access_token"],
-        id_token=body.get("id_token"),
-        refresh_token=body.get("refresh_token"),
-        expires_in=int(body.get("expires_in", 3600)),
+        id_token=_text(body.get("id_token")),
+        refresh_token=_text(body.get("refresh_token")),
+        expires_in=seconds if isinstance(seconds, int) else 3600,
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _object(data: bytes) -> dict[str, Any]:

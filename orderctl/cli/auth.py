@@ -8,7 +8,7 @@ import typer
 
 from orderctl.auth.models import Flow, TokenKind
 from orderctl.cli.framework import app_of, noun, verb
-from orderctl.errors import RefusedError, UsageError
+from orderctl.errors import OrderctlError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,8 +123,14 @@ def logout(ctx: typer.Context) -> None:
     from orderctl.auth import service
 
     cli = app_of(ctx)
-    access = cli.access()
-    was_signed_in = service.log_out(access.revoker, access.store, access.settings)
+    try:
+        access = cli.access()
+        revoker = access.revoker
+    except OrderctlError as error:  # no network, no AWS credentials: the tokens go all the same
+        if service.forget_here(cli.token_store, cli.environment.name):
+            error.message = f"signed out on this machine only, not at Cognito: {error.message}"
+        raise
+    was_signed_in = service.log_out(revoker, access.store, access.settings)
     cli.renderer.say("signed out" if was_signed_in else "nobody was signed in")
 
 

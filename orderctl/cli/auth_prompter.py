@@ -32,9 +32,15 @@ class TerminalPrompter:
         import getpass
         import sys
 
+        from orderctl.render.clean import clean
+
         if self._cli.stdin is not sys.stdin:
             return self.ask(label, flag=flag)
-        return getpass.getpass(f"{label}: ", stream=self._cli.err)
+        try:
+            return getpass.getpass(f"{clean(label)}: ", stream=self._cli.err)
+        except EOFError:
+            self._cli.err.write("\n")
+            raise RefusedError(f"{label}: no answer") from None
 
     def ask_code(self, label: str) -> str:
         """Ask without echo too: whoever sees a code may be faster."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,6 +18,9 @@ from orderctl import __version__, paths
 from orderctl.completion import memory
 from orderctl.completion.engine import candidates
 from orderctl.completion.line import for_bash, words_of
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Environments that may stand on a command line as they are; a quoted TOML key can hold what a shell would run."""
 
 
 def answer(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
@@ -69,7 +73,8 @@ class _Known:
         except (OSError, ValueError):
             return "default", []
         table = document.get("env")
-        return str(document.get("default_env", "default")), list(table) if isinstance(table, dict) else []
+        names = [name for name in table if _NAME.fullmatch(name)] if isinstance(table, dict) else []
+        return str(document.get("default_env", "default")), names
 
 
 def _tree(environ: Mapping[str, str]) -> Mapping[str, Any]:

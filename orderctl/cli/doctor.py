@@ -1,4 +1,4 @@
-"""`orderctl doctor`: look at everything the commands need, and change nothing."""
+"""`orderctl doctor`: look at everything the commands need, and change nothing unless asked to sweep."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orderctl.cli import guard
 from orderctl.cli.framework import app_of, single_command
 from orderctl.errors import AuthError, FailedError, OrderctlError, RefusedError, UsageError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from orderctl.context import App
     from orderctl.doctor.examine import Patient
     from orderctl.doctor.models import Finding, Status
+    from orderctl.events.tap import Tailer
 
 COLUMNS = ("status", "check", "subject", "detail", "hint")
 _ENDS: dict[int, type[OrderctlError]] = {2: UsageError, 4: AuthError, 7: RefusedError}
@@ -23,8 +25,12 @@ _ENDS: dict[int, type[OrderctlError]] = {2: UsageError, 4: AuthError, 7: Refused
 def doctor(
     ctx: typer.Context,
     timeout: Annotated[str, typer.Option(metavar="SPAN", help="Longest wait for each of its steps.")] = "10s",
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Then remove the rules and queues that killed tails left.")
+    ] = False,
+    confirm: Annotated[str | None, typer.Option(metavar="ENV", help="Confirm a protected environment.")] = None,
 ) -> None:
-    """Check configuration, credentials, clock, resources, permissions and sign-in; nothing is changed.
+    """Check configuration, credentials, clock, resources, permissions and sign-in; changes nothing unless it sweeps.
 
     Exit 7 where account or Region are not the pinned ones, 4 for credentials, sign-in or a permission, 1 for
     anything else that failed, 2 for a configuration that cannot be read.
@@ -39,6 +45,10 @@ def doctor(
     examination = Examination(_patient(cli), cli.probes, cli.clock, seconds=seconds)
     kept: dict[Status, list[Finding]] = defaultdict(list)
     cli.renderer.rows(COLUMNS, _kept(examination.run(), kept))
+    if sweep:
+        guard.adding(cli, confirm=confirm)
+        for name in _tailer(cli).sweep(lambda error: cli.renderer.warn(error.message)):
+            cli.renderer.say(f"removed rule and queue {name}, left by a run that was killed")
     _end(cli, kept)
 
 
@@ -52,7 +62,7 @@ def _patient(cli: App) -> Patient:
     from orderctl.auth.models import AuthStatus, Flow
     from orderctl.doctor.examine import RESOURCES, Patient
 
-    environment = cli.environment
+    environment, tailer = cli.environment, _tailer(cli)
 
     def discovered() -> dict[str, str]:
         values = {name: cli.optional_resource(name) for name in RESOURCES}
@@ -69,8 +79,14 @@ def _patient(cli: App) -> Patient:
         discovered=discovered,
         sign_in=sign_in,
         flow=Flow(environment.text("auth.flow") or Flow.SRP),
-        taps=lambda: list(cli.event_taps.all()),
+        taps=lambda: [(tap.name, tailer.is_left(tap, tags)) for tap, tags in cli.event_taps.all()],
     )
+
+
+def _tailer(cli: App) -> Tailer:
+    from orderctl.events.tap import Tailer
+
+    return Tailer(cli.event_taps, cli.clock, cli.state_dir / "tails")
 
 
 def _kept(found: Iterator[Finding], kept: dict[Status, list[Finding]]) -> Iterator[Finding]:

@@ -3,7 +3,8 @@
 It grows with what can break: adding one thing acts at once; acting on many, or on what exists, shows its
 plan and asks y/N (`--yes`); destroying wants the name typed (`--confirm NAME`). In a protected environment
 all three want `--confirm ENV`. Before any of them the environment's pins are checked: another AWS account or
-Region than the file says ends with exit 7, before the first changing call.
+Region than the file says ends with exit 7, before the first changing call; so does a resource there that an
+environment variable names.
 
 Without a terminal there is nobody to ask: exit 7, naming the flag. Who passed is written to the audit trail
 before anything is changed; where that is not possible nothing is (exit 1).
@@ -56,7 +57,7 @@ def _record(app: App) -> None:
     """Into the audit trail, once a command: who is about to change what, and why."""
     if app.change is not None:
         return
-    from orderctl.audit.command_line import shown
+    from orderctl.audit.command_line import shown, without_secrets
     from orderctl.audit.models import Intent
 
     account, who, note = _identity(app)
@@ -67,8 +68,8 @@ def _record(app: App) -> None:
         account=account,
         region=app.environment.text("region") if app.environment.is_local else app.aws.region,
         command=shown(app.arguments),
-        reason=None if reason is None else str(reason),
-        note=note,
+        reason=None if reason is None else without_secrets(str(reason)),
+        note=None if note is None else without_secrets(note),
     )
     app.change = app.new_recorder()
     app.change.begin(intent)
@@ -94,12 +95,24 @@ def _check_pins(app: App) -> None:
             f"environment {environment.name!r} is pinned to {pinned_region}, but the Region in force is {region}",
             hint=f"it comes from {environment.origin('region')}",
         )
+    _check_variables(app)
     pinned = environment.pins.get("account_id")
     if pinned and app.identity.account() != pinned:
         raise RefusedError(
             f"environment {environment.name!r} is pinned to account {pinned}, "
             f"but these credentials are for {app.identity.account()}",
             hint="choose other credentials with --profile",
+        )
+
+
+def _check_variables(app: App) -> None:
+    from orderctl.config.place import astray
+
+    name, found = app.environment.name, astray(app.environment)
+    if found is not None:
+        raise RefusedError(
+            f"environment {name!r} is pinned to {found.pinned}, but {found.origin} names something in {found.named}",
+            hint=f"unset {found.origin.removeprefix('$')}",
         )
 
 

@@ -4,13 +4,15 @@ The first one is raised in the main thread as a KeyboardInterrupt, so that the s
 batch in hand is ended, what was not sent is given back, temporary rules are removed. That may wait for a slow
 answer, so a thread watches: after `SPEAKS_AFTER` it says that orderctl is stopping, after `LEAVES_AFTER` it ends
 the process, as a second signal does at once. Whatever is cut off then is what a SIGKILL would cut off, and
-journals are made for that.
+journals are made for that. Speaking and the last steps have threads of their own: a terminal that is stopped, or a
+pipe that nobody reads, lets nobody go who writes to it.
 
 A signal that is ignored when orderctl starts (nohup, a background job of a script) stays ignored.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from types import FrameType
@@ -19,6 +21,8 @@ SPEAKS_AFTER = 0.12
 """Seconds; within 0.2 s of the signal something is on the screen."""
 LEAVES_AFTER = 1.8
 """Seconds; within 2 s of the signal the process is gone."""
+LEAVING = 0.15
+"""Seconds the last steps may take: the record of the end, and what is still to be written."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -47,7 +51,7 @@ class Stopping:
         from threading import Thread
 
         if self._number is not None:
-            self._leave(128 + self._number)
+            self._go(128 + self._number)
             return
         self._number = number
         Thread(target=self._watch, args=(128 + number,), daemon=True).start()
@@ -55,9 +59,19 @@ class Stopping:
 
     def _watch(self, code: int) -> None:
         """Ends with the process; until then, whatever the main thread waits for."""
+        from threading import Thread
         from time import sleep
 
         sleep(SPEAKS_AFTER)
-        self._speak()
+        Thread(target=self._speak, daemon=True).start()
         sleep(LEAVES_AFTER - SPEAKS_AFTER)
-        self._leave(code)
+        self._go(code)
+
+    def _go(self, code: int) -> None:
+        """`leave`, and where that hangs the end without it."""
+        from threading import Thread
+
+        leaving = Thread(target=self._leave, args=(code,), daemon=True)
+        leaving.start()
+        leaving.join(LEAVING)
+        os._exit(code)

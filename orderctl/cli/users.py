@@ -50,6 +50,7 @@ def create(
         return
     guard.adding(cli, confirm=confirm)
     created = _users(cli).create(user)
+    cli.counts = {"created": 1}  # of the user itself, whose fields may have any name, nothing is counted
     if created.how is HowCreated.FOUND:
         cli.renderer.say("the API's answer was lost; the user is there with the content sent")
     if created.not_kept:
@@ -101,7 +102,7 @@ def import_users(
         cli.renderer.say(f"would create {len(checked.rows):,} users")
         return
     guard.adding(cli, confirm=confirm)
-    again = cli.command("users", "import", file)
+    again = cli.command("users", "import", file, *(("--format", fmt) if fmt else ()))
     cli.resume = f"rows that are settled are not sent again: {again}"
     journal = JournalFile(cli.state_dir, checked.digest, cli.resource("users_api_url"))
     counts: Counter[RowOutcome] = Counter()

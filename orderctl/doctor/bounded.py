@@ -58,6 +58,9 @@ def _look(check: Check, state: _Running) -> None:
         state.outcomes = check.look()
     except OrderctlError as error:
         state.outcomes = dict.fromkeys(check.subjects, failure(error))
+    except OSError as error:
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        state.outcomes = dict.fromkeys(check.subjects, Outcome(Status.FAIL, said, None, 1))
     except BaseException as crash:
         state.crash = crash
     finally:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from orderctl.auth.binding import origin_of
 from orderctl.auth.models import AuthStatus, Flow
 from orderctl.clock import Clock
 from orderctl.config.resolve import Environment
@@ -22,7 +23,6 @@ from orderctl.doctor.models import Caller, Finding, Outcome, Status, ok, skipped
 from orderctl.doctor.permissions import READS
 from orderctl.doctor.ports import Probes
 from orderctl.errors import AuthError, OrderctlError
-from orderctl.events.tap import Tap
 
 RESOURCES = tuple(key.path.removeprefix("resources.") for key in KEYS if key.path.startswith("resources."))
 BY_HTTP = ("users_api_url", "orders_api_url", "user_pool_id")
@@ -39,7 +39,8 @@ class Patient:
     """All resources by name, the stack's included."""
     sign_in: Callable[[], AuthStatus]
     flow: Flow
-    taps: Callable[[], Iterable[tuple[Tap, Mapping[str, str]]]]
+    taps: Callable[[], Iterable[tuple[str, bool]]]
+    """Temporary rules of `events tail` by name, and whether a killed run left them."""
 
 
 class Examination:
@@ -123,6 +124,8 @@ class Examination:
         return skipped(f"{value}: there is no way to look at it") if told is None else ok(told)
 
     def _by_http(self, name: str, value: str) -> Outcome:
+        if name != "user_pool_id" and self._patient.flow is not Flow.NONE:
+            origin_of(value, is_local=self._patient.environment.is_local)
         if name == "users_api_url":
             status = self._probes.http_status(f"{value.rstrip('/')}/users/orderctl-doctor")
             return findings.users_api(status, self._patient.flow)
@@ -158,7 +161,7 @@ class Examination:
             return skipped(no_aws)
 
     def _taps(self) -> Outcome:
-        return findings.taps(self._patient.taps(), self._clock.now())
+        return findings.taps(self._patient.taps())
 
     def _quotas(self) -> Outcome:
         try:

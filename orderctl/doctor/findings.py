@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from orderctl.auth.models import AuthStatus, Flow
 from orderctl.config.resolve import Environment
 from orderctl.doctor.models import CONCURRENCY, Caller, Outcome, Quota, Status, ok, skipped, warning
-from orderctl.events.tap import ALIVE_UNTIL, Tap
 
 SKEW_WARN, SKEW_FAIL = 60.0, 300.0
 """Seconds. A minute early is when tokens are refreshed; AWS refuses signatures five minutes off.
@@ -83,9 +82,10 @@ def users_api(status: int, flow: Flow) -> Outcome:
         return Outcome(Status.FAIL, "answers 403: no such path or stage", hint, 1)
     if status >= 500:
         return Outcome(Status.FAIL, f"answers {status}", "look into its log", 1)
-    if is_open or status == 404:
+    if is_open:
         return ok(f"answers ({status})")
-    return warning(f"answers {status} to a request without sign-in", "is its authoriser in place?")
+    hint = "check users_api_url: is that the API, and is its authoriser in place?"
+    return warning(f"answers {status} to a request without sign-in", hint)
 
 
 def answers(status: int) -> Outcome:
@@ -93,12 +93,13 @@ def answers(status: int) -> Outcome:
     return ok(f"answers ({status})") if status < 500 else Outcome(Status.FAIL, f"answers {status}", None, 1)
 
 
-def taps(found: Iterable[tuple[Tap, Mapping[str, str]]], now: datetime) -> Outcome:
-    """Temporary rules and queues of `events tail` that nobody renews any more."""
+def taps(found: Iterable[tuple[str, bool]]) -> Outcome:
+    """Temporary rules and queues of `events tail`: each with whether a killed run left it."""
     known = list(found)
-    left = [tap.name for tap, tags in known if _has_ended(tags, now)]
+    left = [name for name, is_left in known if is_left]
     if left:
-        return warning(f"left by killed tails: {', '.join(left)}", "the next 'orderctl events tail' removes them")
+        hint = "orderctl doctor --sweep removes them, and so does the next 'orderctl events tail'"
+        return warning(f"left by killed tails: {', '.join(left)}", hint)
     return ok(f"{len(known)} in use" if known else "none left behind")
 
 
@@ -108,8 +109,3 @@ def quotas(found: Sequence[Quota]) -> Outcome:
     if any(quota.name == CONCURRENCY and quota.value < FEW_AT_ONCE for quota in found):
         return warning(told, "redrive slowly (--rate), or ask for more in Service Quotas")
     return ok(told)
-
-
-def _has_ended(tags: Mapping[str, str], now: datetime) -> bool:
-    until = tags.get(ALIVE_UNTIL, "")
-    return until.isdecimal() and float(until) < now.timestamp()

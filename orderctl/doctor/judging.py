@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 
 from orderctl.doctor.bounded import Check
-from orderctl.doctor.models import Caller, Outcome, Status, ok, skipped
+from orderctl.doctor.models import Caller, Outcome, Status, ok, skipped, warning
 from orderctl.doctor.permissions import Judged, judged
 from orderctl.doctor.ports import Probes
 from orderctl.errors import AuthError, OrderctlError
+from orderctl.permissions import NEEDS, OPTIONAL
 
 NOBODY = Caller("000000000000", "arn:aws:iam::000000000000:root")
 """Stands in where the caller is not known: only for the names of what is not asked about."""
@@ -47,7 +48,18 @@ def _judgement(action: str, arn: str, is_allowed: bool | None) -> Outcome:
         return skipped(CONDITIONS)
     if is_allowed:
         return ok("allowed, says IAM; not tried")
+    if action in done_without():
+        return warning(
+            f"not allowed on {arn}, says IAM; an option or a detail is missing without it", f"allow {action}"
+        )
     return Outcome(Status.FAIL, f"not allowed on {arn}, says IAM", f"the credentials need {action}", 4)
+
+
+@cache
+def done_without() -> frozenset[str]:
+    """Actions that no command needs for its own purpose: each says what it could not do, and goes on."""
+    needed = {action for name in NEEDS if name != "doctor" for action in {*NEEDS[name]} - {*OPTIONAL.get(name, ())}}
+    return frozenset(action for actions in OPTIONAL.values() for action in actions) - needed
 
 
 def _all(wanted: Judged, outcome: Outcome) -> Mapping[str, Outcome]:

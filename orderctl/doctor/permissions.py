@@ -47,7 +47,7 @@ _QUEUE = (
     "sqs:ListDeadLetterSourceQueues",
     "sqs:GetQueueUrl",
 )
-_TABLE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem")
+_TABLE = ("dynamodb:PutItem", "dynamodb:PartiQLInsert", "dynamodb:UpdateItem", "dynamodb:BatchGetItem")
 _IMPORTS = ("dynamodb:ImportTable", "dynamodb:DescribeImport", "dynamodb:ListImports")
 _TAP_QUEUE = ("sqs:CreateQueue", "sqs:TagQueue", "sqs:SetQueueAttributes", "sqs:DeleteQueue")
 _TAP_RULE = (

@@ -46,9 +46,20 @@ class ApiAnswer:
         return self.status == 401 and "expired" in (self.words() + self.headers.get("www-authenticate", "")).lower()
 
     def retry_after(self) -> float | None:
-        """The seconds of a Retry-After header, at most an hour; None for a date, nonsense or none."""
+        """The seconds of a Retry-After header, at most an hour; None for nonsense or none.
+
+        A date counts from the answer's own Date: this machine's clock has no say in it.
+        """
+        from email.utils import parsedate_to_datetime
+
         text = self.headers.get("retry-after", "").strip()
-        return min(float(text), 3600.0) if text.isascii() and text.isdigit() and len(text) < 10 else None
+        if text.isascii() and text.isdigit() and len(text) < 10:
+            return min(float(text), 3600.0)
+        try:
+            until, now = (parsedate_to_datetime(each) for each in (text, self.headers.get("date", "")))
+            return min(max((until - now).total_seconds(), 0.0), 3600.0)
+        except (ValueError, TypeError):
+            return None
 
 
 class ReplyLostError(FailedError):

@@ -41,6 +41,9 @@ class Users:
         except ReplyLostError as lost:
             return self._look_after(user, lost)
         if 200 <= answer.status < 300:
+            if _says_something_else(user, answer.body_text):
+                said = f"the API answered {answer.status} with something that is not the user"
+                return self._look_after(user, FailedError(said, hint="check users_api_url, its stage included"))
             return Created(user, HowCreated.ANSWERED, _not_kept(user, answer.body_text))
         error = as_error(answer, f"user {user.user_id}")
         if answer.status == 400 and user.extra:  # API Gateway's validator does not say which field it minds
@@ -109,6 +112,15 @@ def differences(sent: User, found: User) -> list[str]:
     return [key for key, value in sent.as_body().items() if key in there and not _is_same(value, there[key])]
 
 
+def _says_something_else(user: User, body_text: str) -> bool:
+    """Is a success told in a page for people, or for another user? Nothing at all, or a message, is believed."""
+    try:
+        body = jsontext.loads(body_text, source="the API's answer") if body_text.strip() else {}
+    except OrderctlError:
+        return True
+    return not isinstance(body, dict) or body.get("user_id", user.user_id) != user.user_id
+
+
 def _not_kept(user: User, body_text: str) -> tuple[str, ...]:
     """The extra fields that the API's answer leaves out; none where the answer does not show the user."""
     try:
@@ -134,9 +146,10 @@ def _is_same(sent: object, found: object) -> bool:
 
 def _number(value: int | Decimal | str) -> Decimal | None:
     try:
-        return Decimal(value)
+        number = Decimal(value)
     except InvalidOperation:
         return None
+    return number if number.is_finite() else None
 
 
 def _user_in(answer: ApiAnswer, user_id: str) -> User:

@@ -23,6 +23,12 @@ TOKEN = "eyJraWQiOiJhYmMifQ.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
         ("events publish --set gift.note=hello", "orderctl events publish --set 'gift.note=***'"),
         ("events publish --set=gift.note=hello", "orderctl events publish '--set=gift.note=***'"),
         ("users create --name 'Ada Lovelace'", "orderctl users create --name '***'"),
+        ("users create --name='Ada Lovelace'", "orderctl users create '--name=***'"),
+        ("users --name Ada create --env prod", "orderctl users --name '***' create --env prod"),
+        (
+            "orders list --endpoint-url 'https://h/x?a=1&api_token=abc'",
+            "orderctl orders list --endpoint-url 'https://h/x?a=1&***'",
+        ),
         ("dlq redrive --yes orders-dlq", "orderctl dlq redrive --yes orders-dlq"),
         ("users create --email a@example.com --user-id u", "orderctl users create --email '***' --user-id u"),
         ("users create --email=a@example.com", "orderctl users create '--email=***'"),

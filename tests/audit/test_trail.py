@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import pytest
 
 from orderctl.audit.trail import Trail
 from orderctl.errors import FailedError
+from tests.fakes.clock import FakeClock
 
 
 def read(path: Path) -> list[object]:
@@ -77,3 +79,14 @@ def test_what_is_no_file_of_ones_own_is_not_written_to(tmp_path: Path, kind: str
     with pytest.raises(FailedError):
         Trail(path).append({"id": "1"})
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_process_that_keeps_the_lock_hangs_nobody(tmp_path: Path) -> None:
+    trail = Trail(tmp_path / "audit.jsonl", FakeClock())
+    trail.append({"id": "1"})
+    with trail.path.open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(FailedError, match="another process has held"):
+            trail.append({"id": "2"})
+    trail.append({"id": "3"})
+    assert read(trail.path) == [{"id": "1"}, {"id": "3"}]

@@ -90,3 +90,11 @@ def test_without_the_package_the_extra_is_named(tmp_path: Path) -> None:
     assert done.code == 2
     assert "pip install 'orderctl[keyring]'" in done.err
     assert w.cognito.requests == []
+
+
+def test_forgetting_takes_along_what_an_earlier_setting_left_in_a_file(files: TokenFiles) -> None:
+    files.save(SAVED)
+    store = KeyringStore(FakeKeyring(), files)
+    assert store.forget("prod")
+    assert files.load("prod") is None
+    assert not store.forget("prod")

@@ -6,11 +6,11 @@ import pytest
 
 from orderctl.auth import service
 from orderctl.auth.claims import read_claims
-from orderctl.auth.models import Flow, SavedSignIn, SignInSettings
+from orderctl.auth.models import Binding, Flow, SavedSignIn, SignInSettings
 from orderctl.auth.store import TokenFiles
 from orderctl.errors import AuthError, RefusedError
-from tests.auth.helpers import PASSWORD, Answers, pool_with_ada, settings
-from tests.fakes.clock import FakeClock
+from tests.auth.helpers import API, PASSWORD, Answers, pool_with_ada, settings
+from tests.fakes.clock import START, FakeClock
 from tests.fakes.cognito import CLIENT_ID, ENDPOINT, ISSUER, CognitoProvider, FakeCognito, token
 
 
@@ -50,9 +50,19 @@ def test_a_wrong_password_keeps_nothing_and_leaves_what_was_there(pool: FakeCogn
     assert store.load("prod") == saved
 
 
-@pytest.mark.parametrize("endpoint", ["http://cognito.example", "http://127.0.0.1:4566", "https://u:p@x.example"])
+ELSEWHERE = (
+    "http://cognito.example",
+    "http://127.0.0.1:4566",
+    "https://u:p@x.example",
+    "https://cognito-idp.eu-west-1.amazonaws.com.evil.example",
+    "https://evilamazonaws.com",
+    "https://127.0.0.1:4566",
+)
+
+
+@pytest.mark.parametrize("endpoint", ELSEWHERE)
 @pytest.mark.parametrize("flow", [Flow.SRP, Flow.PASSWORD])
-def test_the_password_is_not_sent_to_an_endpoint_that_is_not_https(
+def test_the_password_is_not_sent_to_an_endpoint_that_is_not_https_or_not_at_aws(
     pool: FakeCognito, store: TokenFiles, endpoint: str, flow: Flow
 ) -> None:
     with pytest.raises(RefusedError):
@@ -142,3 +152,24 @@ def test_claims_read_client_and_name_from_either_token() -> None:
     for use in ("id", "access"):
         claims = read_claims(token(clock, "ada", use, 60))
         assert (claims.client_id, claims.username, claims.token_use) == (CLIENT_ID, "ada", use)
+
+
+def test_status_tells_an_api_that_the_token_does_not_go_to(pool: FakeCognito, store: TokenFiles) -> None:
+    _log_in(pool, store, settings())
+    moved = service.status(store, settings(api_urls=("https://elsewhere.example/v1",)), FakeClock())
+    assert not moved.signed_in
+    assert "is not sent to https://elsewhere.example:443" in (moved.problem or "")
+    one_more = service.status(store, settings(api_urls=(API, "https://elsewhere.example/v1")), FakeClock())
+    assert one_more.signed_in
+    assert "is not sent to https://elsewhere.example:443" in (one_more.problem or "")
+
+
+def test_a_client_with_its_secret_stays_signed_in_when_its_token_ends(store: TokenFiles) -> None:
+    binding = Binding(
+        ISSUER, CLIENT_ID, "https://domain.example", ("https://abc123.execute-api.eu-west-1.amazonaws.com:443",)
+    )
+    store.save(SavedSignIn("prod", "client", Flow.CLIENT_CREDENTIALS, binding, START, START, "canary"))
+    wanted = settings(flow=Flow.CLIENT_CREDENTIALS, client_secret="canary")
+    found = service.status(store, wanted, FakeClock())
+    assert (found.signed_in, found.is_expired, found.can_refresh) == (True, True, True)
+    assert not service.status(store, settings(flow=Flow.CLIENT_CREDENTIALS), FakeClock()).signed_in

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
-from orderctl.auth.models import Challenge, Flow, Tokens
+from orderctl.auth.models import Challenge, Flow, Step, Tokens
 from orderctl.auth.prompter import NoTerminal, Prepared
 from orderctl.auth.sign_in import SignIn
 from orderctl.errors import AuthError, RefusedError, UsageError
@@ -144,3 +146,16 @@ def test_nothing_secret_stands_in_a_repr() -> None:
     challenge = Challenge("SMS_MFA", {"SECRET": "canary"}, "canary-session")
     shown = repr((Tokens("canary-a", "canary-i", "canary-r"), challenge, settings(client_secret="canary-s")))
     assert "canary" not in shown
+
+
+@pytest.mark.parametrize("number", ["-5", "not hexadecimal", ""])
+def test_a_challenge_with_numbers_that_are_none_ends_the_sign_in(number: str) -> None:
+    values = {"USER_ID_FOR_SRP": "ada", "SALT": "aa", "SRP_B": number, "SECRET_BLOCK": "AAAA"}
+
+    class Odd(CognitoProvider):
+        def start(self, flow: str, parameters: Mapping[str, str]) -> Step:
+            return Challenge("PASSWORD_VERIFIER", values)
+
+    pool = pool_with_ada(FakeClock())
+    with pytest.raises(AuthError, match="cannot be read"):
+        SignIn(Odd(pool), settings(), Answers(), pool.clock).run("ada", PASSWORD)

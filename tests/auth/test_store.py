@@ -187,3 +187,12 @@ def _write_many(state: Path) -> None:
 
 def test_no_token_stands_in_the_repr() -> None:
     assert "canary" not in repr(SIGN_IN)
+
+
+def test_no_folder_on_the_way_is_open_to_others(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        TokenFiles(tmp_path / "orderctl", FakeClock()).save(SIGN_IN)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "orderctl").stat().st_mode) == 0o700

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -237,3 +239,39 @@ CERTIFICATES: dict[str, Callable[[Path, Path], ssl.SSLContext]] = {
     "another host": lambda folder, trusted: _certificate(folder, trusted, host="127.0.0.2"),
     "expired": lambda folder, trusted: _certificate(folder, trusted, days=-1),
 }
+
+
+def test_tls_that_fails_behind_the_request_is_a_lost_reply(tmp_path: Path) -> None:
+    """A request that was read whole, answered with bytes that are no TLS record."""
+    trusted = tmp_path / "ca.pem"
+    tls = _certificate(tmp_path, trusted)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        received: list[bytes] = []
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            raw = os.dup(connection.fileno())
+            with tls.wrap_socket(connection, server_side=True) as secure:
+                received.append(secure.recv(65536))
+                os.write(raw, b"\x17\x03\x03\x00\x20" + bytes(32))
+                os.close(raw)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(ReplyLostError):
+            ApiGateway(url, Bound(url), ca_bundle=str(trusted)).request("GET", "/users/u-1")
+        thread.join(5)
+    assert received[0].startswith(b"GET /users/u-1 ")
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "folder"])
+def test_a_bundle_that_cannot_be_read_is_found_before_anything_is_sent(kind: str, tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    if kind == "empty":
+        bundle.touch()
+    elif kind == "folder":
+        bundle.mkdir()
+    with HttpServer(_echo) as server, pytest.raises(UsageError, match="cannot read the certificates"):
+        ApiGateway(server.url, Bound(server.url), ca_bundle=str(bundle)).request("POST", "/users", {})
+    assert server.requests == []

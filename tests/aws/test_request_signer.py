@@ -35,6 +35,8 @@ class Gateway:
             return Reply(403, '{"message":"Missing Authentication Token"}')
         if not hmac.compare_digest(self._signature(request, said), said.rpartition("Signature=")[2]):
             return Reply(403, '{"message":"The request signature we calculated does not match"}')
+        if request.method == "POST":
+            return Reply(201, '{"message": "created"}')
         return Reply(200, '{"user_id": "u-1", "email": "ada@example.com", "name": "Ada"}')
 
     def _signature(self, request: Request, said: str) -> str:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.session import Session
 
-from orderctl.aws.role_cache import keep_roles
+from orderctl.aws.role_cache import ask_code, keep_roles
 
 ROLE = "arn:aws:iam::123456789012:role/operator"
 CONFIG = f"""
@@ -83,3 +85,20 @@ def test_a_folder_that_cannot_be_written_costs_the_cache_and_not_the_command(tmp
     folder.write_text("")
     sts = Sts()
     assert signed_with(sts, folder, config) == "ASIA1"
+
+
+def test_a_code_is_not_taken_from_what_is_piped_in() -> None:
+    program = "from orderctl.aws.role_cache import ask_code; ask_code('Code: ')"
+    done = subprocess.run(
+        [sys.executable, "-c", program], input="123456\n", text=True, capture_output=True, start_new_session=True
+    )
+    assert done.returncode == 1
+    assert "AuthError: the AWS profile wants an MFA code" in done.stderr
+    assert "EOFError" not in done.stderr
+
+
+def test_the_assume_role_provider_asks_that_way(tmp_path: Path, config: Path) -> None:
+    session: Any = Session(session_vars={"config_file": (None, None, str(config), None)}, profile="operator")
+    keep_roles(session, "eu-west-1", str(tmp_path))
+    chain = session.get_component("credential_provider")
+    assert chain.get_provider("assume-role")._prompter is ask_code

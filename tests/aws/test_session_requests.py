@@ -77,6 +77,18 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
         },
     ),
     ("dynamodb", "batch_get_item", {"RequestItems": {"stock": {"Keys": [{"product_id": {"S": "x"}}]}}}),
+    (
+        "dynamodb",
+        "batch_execute_statement",
+        {
+            "Statements": [
+                {
+                    "Statement": "INSERT INTO \"stock\" VALUE {'product_id': ?, 'all': ?}",
+                    "Parameters": [{"S": ODD}, {"M": ITEM}],
+                }
+            ]
+        },
+    ),
     ("dynamodb", "scan", {"TableName": "stock", "Limit": 7}),
 ]
 

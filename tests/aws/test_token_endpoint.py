@@ -89,3 +89,11 @@ def test_a_bad_certificate_gets_neither_secret_nor_code(case: str, tmp_path: Pat
         with pytest.raises(NoConnectionError, match="SSLError"):
             endpoint.revoke("canary-refresh", None)
     assert server.requests == []
+
+
+@pytest.mark.parametrize("more", ['"expires_in": null', '"expires_in": "soon"', '"id_token": 7, "refresh_token": []'])
+def test_odd_values_beside_the_token_are_left_out(more: str) -> None:
+    with HttpServer(lambda request: Reply(200, '{"access_token": "a.b.c", ' + more + "}")) as server:
+        tokens = client_credentials(TokenEndpointClient(server.url), SETTINGS)
+    assert (tokens.access_token, tokens.id_token, tokens.refresh_token) == ("a.b.c", None, None)
+    assert tokens.expires_in == 3600

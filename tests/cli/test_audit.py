@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orderctl.audit.models import outcome_of
 from orderctl.context import App
 from orderctl.errors import AuthError
 from tests.cli.support import Outcome, new_app, run, write_config
@@ -70,7 +71,7 @@ def test_a_change_is_listed_with_who_where_why_and_how_it_ended(desk: Desk) -> N
         "reason": "customer called",
         "outcome": "done",
         "exit_code": 0,
-        "counts": None,
+        "counts": {"started": 1},
         "ended_at": "2026-11-22T03:00:00.000Z",
         "note": None,
     }
@@ -104,7 +105,23 @@ def test_every_ending_is_written_down(desk: Desk) -> None:
     assert (desk.trail()[-1]["outcome"], desk.trail()[-1]["exit_code"]) == ("failed", 4)
     desk.executions.scripts["o-2"] = OUT_OF_STOCK
     assert desk.types(*ORDER[:-1], "o-2", "--watch").code == 8
-    assert desk.trail()[-1]["exit_code"] == 8
+    assert (desk.trail()[-1]["outcome"], desk.trail()[-1]["exit_code"]) == ("done", 8), "it was submitted"
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        (0, "done"),
+        (1, "failed"),
+        (5, "failed"),
+        (6, "partly done"),
+        (8, "done"),
+        (124, "interrupted"),
+        (130, "interrupted"),
+    ],
+)
+def test_an_exit_code_says_what_became_of_the_change(code: int, word: str) -> None:
+    assert outcome_of(code) == word
 
 
 def test_whose_credentials_are_unknown_is_noted_and_no_obstacle(desk: Desk) -> None:
@@ -182,3 +199,31 @@ def test_since_env_and_max_choose(desk: Desk) -> None:
     assert len(desk.types("audit", "--since", "1h").out.splitlines()) == 1
     assert len(desk.types("audit", "--max", "1").out.splitlines()) == 1
     assert desk.types("audit", "--env", "elsewhere").out == ""
+
+
+def test_a_token_in_the_reason_is_not_kept(desk: Desk) -> None:
+    token = "eyJraWQiOiJhYmMifQ.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+    assert desk.types(*ORDER, "--reason", f"customer sent {token}").code == 0
+    assert desk.trail()[0]["reason"] == "customer sent ***"
+    assert token not in (desk.home / "state" / "orderctl" / "audit.jsonl").read_text()
+
+
+def test_a_variable_that_names_another_account_changes_nothing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, '[env.dev]\naccount_id = "123456789012"\nregion = "eu-west-1"\n')
+    elsewhere = "arn:aws:states:eu-west-1:999988887777:stateMachine:orders"
+    done = desk.types("--env", "dev", *ORDER, environ={"ORDERCTL_STATE_MACHINE": elsewhere})
+    assert done.code == 7
+    assert "pinned to 123456789012, but $ORDERCTL_STATE_MACHINE names something in 999988887777" in done.err
+    assert desk.trail() == []
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"id": "x", "phase": "began", "at": "2026-11-22T20:00:00"}'])
+def test_no_line_that_somebody_wrote_breaks_the_list(desk: Desk, line: str) -> None:
+    assert desk.types(*ORDER).code == 0
+    path = desk.home / "state" / "orderctl" / "audit.jsonl"
+    named = line.replace('"x"', '"x", "environment": "prod", "command": "c"')
+    path.write_text(path.read_text() + named + "\n")
+    done = desk.types("audit", "--since", "1d", "-o", "json")
+    assert done.code == 0
+    assert len(json.loads(done.out)) == 1
+    assert "1 lines of" in done.err

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +13,8 @@ import pytest
 
 from tests.auth.helpers import PASSWORD
 from tests.cli.signed_in import World, world
-from tests.cli.support import write_config
+from tests.cli.support import new_app, write_config
+from tests.docs.pages import ROOT
 
 
 @pytest.fixture
@@ -215,3 +219,34 @@ def test_an_environment_that_is_not_local_does_not_sign_in_over_http(w: World) -
     assert done.code == 7
     assert "is not https" in done.err
     assert w.cognito.requests == []
+
+
+def test_logout_forgets_the_tokens_where_nobody_can_be_asked_to_end_them(w: World) -> None:
+    w.log_in()
+    path = w.home / "config" / "orderctl" / "config.toml"
+    text = path.read_text().replace(w.cognito.url, "http://127.0.0.1:9").replace("client_id", "username")
+    write_config(w.home, text.replace("local = true\n", 'local = true\nstack = "orders"\n'))
+    done = w.run("auth", "logout")
+    assert done.code == 1
+    assert done.err.startswith("orderctl: signed out on this machine only, not at Cognito: stack orders:")
+    assert not w.token_file.exists()
+    assert "signed out" not in w.run("auth", "logout").err
+
+
+def test_the_end_of_input_at_a_hidden_prompt_is_no_answer(w: World) -> None:
+    environ = {**new_app(w.home).environ, "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    child, terminal = pty.fork()
+    if child == 0:
+        argv = [sys.executable, "-m", "orderctl", "auth", "login", "--username", "ada"]
+        os.execve(sys.executable, argv, environ)
+    said = b""
+    while b"Password: " not in said:
+        said += os.read(terminal, 1024)
+    os.write(terminal, b"\x04")
+    with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+        while more := os.read(terminal, 1024):
+            said += more
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert b"Password: no answer" in said
+    assert b"Traceback" not in said

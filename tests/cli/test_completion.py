@@ -215,3 +215,11 @@ def test_zsh_completes(home: Path) -> None:
         "--env=staging",
         "files",
     ]
+
+
+def test_an_environment_whose_name_a_shell_would_run_is_not_offered(home: Path) -> None:
+    write_config(home, '[env.prod]\n[env."$(id)"]\n[env."*"]\n[env."a b"]\n')
+    app = new_app(home)
+    main(["__complete", "zsh", "--env", ""], app)
+    assert isinstance(app.out, io.StringIO)
+    assert app.out.getvalue() == "prod\n"

@@ -43,6 +43,10 @@ DENIED = AuthError("it is not allowed")
 class NoTaps:
     def __init__(self, *tags: Mapping[str, str]) -> None:
         self._tags = tags
+        self.removed: list[str] = []
+
+    def remove(self, tap: Tap) -> None:
+        self.removed.append(tap.name)
 
     def all(self) -> Iterator[tuple[Tap, Mapping[str, str]]]:
         for number, tags in enumerate(self._tags):
@@ -163,6 +167,7 @@ def test_a_missing_resource_or_a_host_that_does_not_answer_is_exit_1(tmp_path: P
         (404, "none", "ok", 0),
         (200, "none", "ok", 0),
         (200, "srp", "warn", 0),
+        (404, "srp", "warn", 0),
         (502, "srp", "fail", 1),
     ],
 )
@@ -185,6 +190,19 @@ def test_taps_that_nobody_renews_are_named_and_left_where_they_are(tmp_path: Pat
     done = examine(tmp_path, FakeProbes(), taps=NoTaps({ALIVE_UNTIL: "1"}, {ALIVE_UNTIL: "9999999999"}))
     assert line(done, "event taps")["detail"] == "left by killed tails: orderctl-tail-0"
     assert done.code == 0
+
+
+def test_what_killed_tails_left_is_swept_when_that_is_asked_for_and_nothing_else(tmp_path: Path) -> None:
+    taps = NoTaps({ALIVE_UNTIL: "1"}, {ALIVE_UNTIL: "9999999999"})
+    examine(tmp_path, FakeProbes(), taps=taps)
+    assert taps.removed == []
+    protected = CONFIG.replace("[env.prod]", "[env.prod]\nprotected = true")
+    assert protected != CONFIG
+    assert examine(tmp_path, FakeProbes(), "--sweep", taps=taps, config=protected).code == 7
+    assert taps.removed == []
+    done = examine(tmp_path, FakeProbes(), "--sweep", taps=taps)
+    assert (done.code, taps.removed) == (0, ["orderctl-tail-0"])
+    assert "removed rule and queue orderctl-tail-0" in done.err
 
 
 def test_few_functions_at_a_time_are_worth_a_warning(tmp_path: Path) -> None:
@@ -228,3 +246,27 @@ def test_every_call_only_reads() -> None:
     reading = ("Get", "List", "Describe", "Filter", "Test", "Head", "Scan")
     assert [operation for operation in made if not operation.startswith(reading)] == []
     assert set(READS) == {action for action, _ in permissions.READS}
+
+
+@pytest.mark.parametrize("url", ["http://api.example.com/Prod", "https://ann:pw@api.example.com/Prod"])
+def test_an_api_that_no_token_would_be_sent_to_is_exit_7(tmp_path: Path, url: str) -> None:
+    done = examine(tmp_path, FakeProbes(), config=CONFIG.replace(API, url))
+    assert done.code == 7
+    found = line(done, "resource", "users_api_url")
+    assert found["status"] == "fail"
+    assert "no token or password is sent to" in found["detail"]
+    assert "pw" not in found["detail"]
+
+
+def test_a_file_that_cannot_be_read_costs_its_own_line_only(tmp_path: Path) -> None:
+    probes = FakeProbes(errors={"sns:ListSubscriptions": PermissionError(13, "Permission denied", "/x")})
+    done = examine(tmp_path, probes)
+    assert done.code == 1
+    assert line(done, "permission", "sns:ListSubscriptions")["detail"] == "/x: Permission denied"
+    assert line(done, "permission", "scheduler:ListSchedules")["status"] == "ok"
+
+
+def test_a_permission_that_the_commands_do_without_is_a_warning(tmp_path: Path) -> None:
+    done = examine(tmp_path, FakeProbes(denied={"xray:BatchGetTraces"}))
+    assert done.code == 0
+    assert line(done, "permission", "xray:BatchGetTraces")["status"] == "warn"

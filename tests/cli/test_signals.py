@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -252,4 +252,24 @@ def test_a_closed_terminal_ends_it(tmp_path: Path) -> None:
         gone = time.monotonic() - began
     print(f"closed terminal: gone after {gone:.2f} s")
     assert os.waitstatus_to_exitcode(status) == 129
+    assert gone < LEAVES
+
+
+def test_a_reader_of_stderr_that_does_not_read_keeps_nobody(running: Callable[[str], Running]) -> None:
+    started = running("watch")
+    started.is_waiting()
+    assert started.process.stderr is not None
+    there = os.open(f"/proc/{started.process.pid}/fd/2", os.O_WRONLY | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(there, b"x" * 512)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(there, b"x")
+    os.close(there)
+    began = time.monotonic()
+    started.process.send_signal(signal.SIGTERM)
+    assert started.process.wait(20) == 143
+    gone = time.monotonic() - began
+    print(f"full pipe: gone after {gone:.2f} s")
     assert gone < LEAVES

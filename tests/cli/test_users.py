@@ -242,3 +242,36 @@ def test_a_token_of_the_wrong_kind_is_refused_by_the_backend_of_these_tests(w: W
     access = token(w.clock, "ada", "access", 60)
     answer = urllib3.request("GET", f"{w.api.url}/Prod/users/u-1", headers={"Authorization": access})
     assert answer.status == 401
+
+
+def test_the_audit_counts_the_user_and_keeps_nothing_of_its_fields(w: World) -> None:
+    done = w.run(*CREATE[:-1], "Canary Lovelace", "--set", "outcome=canary-1", "--set", "result=canary-2")
+    assert done.code == 0, done.err
+    trail = (w.home / "state" / "orderctl" / "audit.jsonl").read_text()
+    assert json.loads(trail.splitlines()[-1])["counts"] == {"created": 1}
+    assert "canary" not in trail.lower()
+
+
+@pytest.mark.parametrize("page", ["<html>Welcome</html>", "[]", '{"user_id": "u-2"}'])
+def test_a_page_that_answers_200_to_everything_creates_nobody(w: World, page: str) -> None:
+    w.backend.faults = [Reply(200, page)]
+    done = w.run(*CREATE)
+    assert (done.code, done.out) == (1, "")
+    assert "u-1 was not created: the API answered 200 with something that is not the user" in done.err
+
+
+def test_certificates_that_cannot_be_read_are_a_mistake_and_not_a_lost_answer(w: World) -> None:
+    before = len(w.api.requests)
+    done = w.run(*CREATE, AWS_CA_BUNDLE=str(w.home / "no.pem"))
+    assert done.code == 2
+    assert done.err.startswith(f"orderctl: cannot read the certificates in {w.home / 'no.pem'}: No such file")
+    assert len(w.api.requests) == before
+
+
+def test_the_command_to_resume_an_import_names_the_format(w: World) -> None:
+    path = _csv(w, "u-1,ada@example.com,Ada")
+    nameless = Path(path).rename(w.home / "users.txt")
+    w.backend.faults = [Reply(500, "{}")] * 40
+    done = w.run("users", "import", str(nameless), "--format", "csv")
+    assert done.code == 6
+    assert f"users import {nameless} --format csv" in done.err

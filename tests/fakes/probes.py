@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orderctl.doctor.models import CONCURRENCY, Caller, Quota
-from orderctl.errors import OrderctlError
 
 ROLE = "arn:aws:sts::123456789012:assumed-role/oncall/ann"
 
@@ -18,7 +17,7 @@ class FakeProbes:
 
     account: str = "123456789012"
     skew: float | None = 0.4
-    errors: dict[str, OrderctlError] = field(default_factory=dict)
+    errors: dict[str, Exception] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     conditional: set[str] = field(default_factory=set)
     statuses: dict[str, int] = field(default_factory=dict)

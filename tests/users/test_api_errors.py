@@ -44,6 +44,12 @@ TABLE: list[tuple[ApiAnswer, type[OrderctlError], str, str]] = [
     (message(413, "Request Too Long"), UsageError, "too large", "10 MB"),
     (answer(429, "", {"retry-after": "7"}), ThrottledByApiError, "throttling", "7 seconds"),
     (answer(429, "", {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}), ThrottledByApiError, "throttling", "a minute"),
+    (
+        answer(429, "", {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:27:40 GMT"}),
+        ThrottledByApiError,
+        "throttling",
+        "20 seconds",
+    ),
     (message(500, "Internal server error", request_id="r-9"), FailedError, "failed with 500", "request r-9"),
     (answer(502, "<html><h1>502</h1></html>"), FailedError, "failed with 502", "log of the function"),
     (answer(504, ""), FailedError, "failed with 504", "request r-1"),
