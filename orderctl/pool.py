@@ -10,7 +10,7 @@ A second try counts like a new item: it waits for its place, so that a throttled
 calls and not the same ones again and again.
 
 Ctrl-C does the same as a fatal error: nothing is started or tried again, what is in flight is waited for and
-reported, then the interrupt goes on its way.
+reported, then the interrupt goes on its way. Who waits for a second try is not in flight: `rest` wakes it.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ FIRST_WAIT = 0.05
 """Seconds before the second try of a throttled call; doubles, with full jitter."""
 LONGEST_WAIT = 5.0
 START_WIDTH = 4.0
+_DOZE = 0.1
+"""Seconds after which a rest looks whether it is to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,10 @@ class Failed(Generic[T]):
 
 
 Outcome: TypeAlias = Done[T, R] | Failed[T]
+
+
+class PartlyThrottledError(ThrottledError):
+    """A part of the item is done, the rest of it was throttled: its patience begins anew."""
 
 
 class Width:
@@ -91,15 +97,19 @@ class Pool:
         self._clock = clock
         self._patience = patience
         self._dice = dice or random.Random()
+        self._stopping = threading.Event()
 
     def each(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[Outcome[T, R]]:
         """One outcome for every item started, as they end. Raises a fatal error, or Ctrl-C, after the last."""
+        self._stopping.clear()
         waiting = iter(items)
         again: deque[_Throttled[T]] = deque()
         stopped: BaseException | None = None
         with ThreadPoolExecutor(self.width.most, thread_name_prefix="orderctl") as threads:
             flying: set[Future[Outcome[T, R] | _Throttled[T]]] = set()
             while True:
+                if stopped is not None:
+                    self._stopping.set()
                 try:
                     while stopped is None and len(flying) < self.width.now:
                         attempt = again.popleft() if again else self._first(waiting)
@@ -131,6 +141,13 @@ class Pool:
         if stopped is not None:
             raise stopped
 
+    def rest(self, seconds: float) -> bool:
+        """Wait before a second try; gives False at once where nothing is to be tried again."""
+        end = self._clock.monotonic() + seconds
+        while not self._stopping.is_set() and (left := end - self._clock.monotonic()) > 0.001:
+            self._clock.sleep(min(_DOZE, left))
+        return not self._stopping.is_set()
+
     def _first(self, waiting: Iterator[T]) -> _Throttled[T] | None:
         """The next item as one that was never tried; None where there is none left."""
         for item in waiting:
@@ -139,15 +156,18 @@ class Pool:
 
     def _try(self, work: Callable[[T], R], attempt: _Throttled[T]) -> Outcome[T, R] | _Throttled[T]:
         """One try. A throttled one keeps its place in the width while it waits, then asks for another."""
-        self._clock.sleep(attempt.wait * self._dice.uniform(0.5, 1))
+        if attempt.wait and not self.rest(attempt.wait * self._dice.uniform(0.5, 1)):
+            return attempt
         try:
             result = work(attempt.item)
         except ThrottledError as error:
-            if self._clock.monotonic() >= attempt.give_up:
+            now = self._clock.monotonic()
+            give_up = now + self._patience if isinstance(error, PartlyThrottledError) else attempt.give_up
+            if now >= give_up:
                 return Failed(attempt.item, error)
             self.width.narrow()
             longer = min(LONGEST_WAIT, max(FIRST_WAIT, attempt.wait * 2))
-            return _Throttled(attempt.item, error, attempt.give_up, longer)
+            return _Throttled(attempt.item, error, give_up, longer)
         except OrderctlError as error:
             return Failed(attempt.item, error)
         self.width.widen()

@@ -101,6 +101,39 @@ def test_an_interrupt_does_not_wait_for_a_service_that_throttles_for_ever() -> N
     assert len(outcomes) <= 4
 
 
+class SlowClock(FakeClock):
+    """Says when somebody rests, and lets the others go on meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_rested_on = threading.Event()
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.is_rested_on.set()
+        threading.Event().wait(0.1)
+
+
+def test_what_rests_before_a_second_try_is_not_tried_when_all_is_to_end() -> None:
+    clock, calls = SlowClock(), Counter[str]()
+
+    def work(item: str) -> str:
+        calls[item] += 1
+        if item == "throttled":
+            raise ThrottledError("slow down")
+        clock.is_rested_on.wait(5)
+        raise AuthError("signed out")
+
+    resting = Pool(clock, workers=4, patience=1e9, dice=random.Random(1))
+    outcomes: list[Done[str, str] | Failed[str]] = []
+    with pytest.raises(AuthError):
+        outcomes.extend(resting.each(work, ["throttled", "fatal"]))
+    assert calls == {"throttled": 1, "fatal": 1}
+    assert {outcome.item for outcome in outcomes} == {"throttled", "fatal"}
+    assert not resting.rest(1000)
+    assert clock.elapsed < 1
+
+
 def test_throttling_narrows_and_success_widens() -> None:
     tried = pool(workers=32)
     list(tried.each(lambda item: item, range(400)))

@@ -1,8 +1,9 @@
 """DynamoDB behind `orderctl.inventory.ports.StockTable`.
 
-Each write is one PutItem or UpdateItem with a condition, and every one of them may safely be sent again by
-the SDK after a lost answer, because its own condition then finds it done; the one exception, `adjust`
-without a mark, goes through a client that sends once.
+Each write is one PutItem or UpdateItem with a condition (many new rows at once: `dynamodb_inserts`), and may
+safely be sent again by the SDK after a lost answer, because its own condition then finds it done. Two have none
+that would: `adjust` without a mark goes through a client that sends once; `upsert`, which sets whatever there is,
+may set twice within one call, and what it answers is what the second one replaced.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orderctl.assignments import Json
+from orderctl.aws.dynamodb_inserts import Inserts, was_repeated
 from orderctl.aws.dynamodb_items import Update, to_row, to_wire
 from orderctl.aws.errors import aws_call
-from orderctl.errors import RefusedError, ThrottledError
+from orderctl.aws.session import is_aws
+from orderctl.errors import OrderctlError, RefusedError, ThrottledError
 from orderctl.inventory.models import Row, Stock, Written
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ class DynamoDbStock:
         self._client: Any = client
         self._once: Any = once
         self._sleep = sleep
+        self._inserts = Inserts(self._client, self, is_aws=lambda: is_aws(self._client.meta.endpoint_url))
 
     def check(self) -> None:
         """Raises NotFoundError where there is no such table, RefusedError where its key is not product_id."""
@@ -81,6 +85,20 @@ class DynamoDbStock:
         asked = {"Item": item, "ConditionExpression": "attribute_not_exists(product_id)"}
         return self._write(self._client.put_item, "PutItem", stock.product_id, asked)
 
+    @property
+    def at_once(self) -> int:
+        """Rows for one `create_many`, as its answers so far advise."""
+        return self._inserts.at_once
+
+    @property
+    def slow_because(self) -> str | None:
+        """Why batches were given up, in AWS's words."""
+        return self._inserts.slow_because
+
+    def create_many(self, rows: Sequence[Stock]) -> Sequence[Written | OrderctlError]:
+        """In a batch of INSERTs where the table takes them, else PutItem by PutItem."""
+        return self._inserts.create_many(rows)
+
     def upsert(self, stock: Stock) -> Written:
         """SET quantity and the given attributes."""
         update = Update()
@@ -94,6 +112,8 @@ class DynamoDbStock:
         for name, value in stock.attributes.items():
             update.sets.append(f"{update.name(name)} = if_not_exists({update.name(name)}, {update.value(value)})")
         update.adds.append(f"{update.name('quantity')} {update.value(stock.quantity)}")
+        quantity = update.name("quantity")
+        update.conditions.append(f"(attribute_not_exists(product_id) OR attribute_exists({quantity}))")
         update.remember(mark)
         return self._update(stock.product_id, update)
 
@@ -143,7 +163,8 @@ class DynamoDbStock:
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                     raise
-                return Written(False, to_row(error.response.get("Item")))  # type: ignore[arg-type]
+                is_repeated = was_repeated(error.response)
+                return Written(False, to_row(error.response.get("Item")), is_repeated)  # type: ignore[arg-type]
         return Written(True, to_row(answer.get("Attributes")))
 
     def _call(self, operation: str, product_id: str | None = None) -> Any:

@@ -61,11 +61,14 @@ class Update:
 
 
 def to_row(item: Mapping[str, Any] | None) -> Row | None:
-    """The row an item is; the hidden marks are taken out."""
+    """The row an item is; the hidden marks are taken out.
+
+    DynamoDB promises no order of names, here and in maps: they come sorted, so that the same row is the same text.
+    """
     if not item:
         return None
     marks = frozenset(item.get(MARKS, {}).get("SS", ()))
-    values = {name: _plain(value) for name, value in item.items() if name not in ("product_id", MARKS)}
+    values = {name: _plain(item[name]) for name in sorted(item) if name not in ("product_id", MARKS)}
     product_id, quantity = item["product_id"]["S"], values.get("quantity")
     if isinstance(quantity, int) and not isinstance(quantity, bool):
         del values["quantity"]
@@ -110,7 +113,7 @@ def _plain(value: Mapping[str, Any]) -> Json:
     if kind == "L":
         return [_plain(item) for item in content]
     if kind == "M":
-        inner = {name: _plain(item) for name, item in content.items()}
+        inner = {name: _plain(content[name]) for name in sorted(content)}
         return {WRAPPED: {"M": inner}} if set(inner) == {WRAPPED} else inner
     if kind in ("S", "BOOL"):
         return content  # type: ignore[no-any-return]

@@ -112,6 +112,7 @@ def adjust(
     adjusted = shelf.adjust(stock, product_id, by, adjustment_id=adjustment_id)
     if adjusted.is_repeated:
         cli.renderer.say(f"adjustment {adjustment_id} was made before; nothing was changed")
+    cli.counts = {"adjusted": 0 if adjusted.is_repeated else 1}
     cli.renderer.one(adjusted, ADJUSTED)
 
 
@@ -153,6 +154,8 @@ def _target(cli: App, file: str) -> Iterator[TextIO]:
         return
     from pathlib import Path
 
+    if Path(file).is_dir() or not Path(file).absolute().parent.is_dir():
+        raise UsageError(f"{file} is a directory" if Path(file).is_dir() else f"there is no folder for {file}")
     part = Path(f"{file}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as out:

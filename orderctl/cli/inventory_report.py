@@ -40,9 +40,20 @@ class Report:
                 for outcome in told:
                     self._app.renderer.event({"type": "row", **_fields(outcome)})
             else:
-                self._told.extend(told)
+                self._keep(told)
         finally:
             self._print()
+
+    def _keep(self, told: Iterable[Seeded]) -> None:
+        """For json all of them; for the table, which shows no more, what failed and then what stands first."""
+        is_table = self._app.renderer.format == "table"
+        for outcome in told:
+            self._told.append(outcome)
+            if is_table and len(self._told) >= 2 * MOST_SHOWN:
+                self._told = self._first()
+
+    def _first(self) -> list[Seeded]:
+        return sorted(self._told, key=lambda one: (one.result is not Result.FAILED, one.line))[:MOST_SHOWN]
 
     def _loud(self, outcomes: Iterable[Seeded]) -> Iterator[Seeded]:
         """Count all, pass on what there is something to say of."""
@@ -60,10 +71,11 @@ class Report:
             lists = {r.value: [_fields(o) for o in self._told if o.result is r] for r in Result if r not in QUIET}
             renderer.one({**self._head, "counts": counts, **lists})
         elif renderer.format == "table":
-            self._told.sort(key=lambda outcome: outcome.line)
-            renderer.rows(COLUMNS, self._told[:MOST_SHOWN])
-            if len(self._told) > MOST_SHOWN:
-                renderer.say(f"... and {len(self._told) - MOST_SHOWN:,} more; all with --output tsv")
+            shown = self._first()
+            renderer.rows(COLUMNS, shown)
+            told = sum(count for result, count in self.counts.items() if result not in QUIET)
+            if told > len(shown):
+                renderer.say(f"... and {told - len(shown):,} more; all with --output tsv")
         words = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
         renderer.say(("would be: " if self._head["dry_run"] else "") + (words or "no row was written"))
 

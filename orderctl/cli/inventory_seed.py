@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from orderctl.inventory.seed import Planned
     from orderctl.inventory.seed_file import Checked
 
+MANY = 1000
+"""Rows from which on it is worth saying that they could be written faster."""
+
 
 def seed(
     ctx: typer.Context,
@@ -59,7 +62,7 @@ def seed(
         raise UsageError("--seed-id goes with --mode add and is not empty")
     _check_import(via_import, mode, bucket, timeout)
     with documents.opened(file, cli.stdin, fmt=format_of(fmt)) as source:
-        checked = seed_file.check(source)
+        checked = seed_file.check(source, most_attributes=None if mode is Mode.CREATE else seed_file.MOST_UPDATED)
         again = ("inventory", "seed", file, *(() if table is None else ("--table", table)))
         if via_import:
             from orderctl.cli.inventory_import import Importing
@@ -80,6 +83,13 @@ def _check_import(via_import: bool, mode: Mode, bucket: str | None, timeout: str
         raise UsageError(f"--via-import makes a new table: there is nothing to {mode.value}")
     if not via_import and (bucket is not None or timeout is not None):
         raise UsageError("--bucket and --timeout go with --via-import")
+
+
+def _what_again_does(mode: Mode) -> str:
+    """An upsert has nothing to know its own rows by: what orders took since is not theirs any more after it."""
+    if mode is Mode.UPSERT:
+        return "the same line sets every row again, over what orders took since"
+    return "rows that were written are found done"
 
 
 class _Seeding:
@@ -122,15 +132,17 @@ class _Seeding:
                 guard.acting(cli, f"Write to table {table.name}?", yes=yes, confirm=confirm)
             else:
                 guard.adding(cli, confirm=confirm)
-            cli.resume = "what was written is found done: " + cli.command(*again, *named)
+            cli.resume = f"{_what_again_does(self._mode)}: " + cli.command(*again, *named)
             if self._mode is Mode.EXACT:
                 outcomes = seeds.seed_exactly(table, plan, pool)
             else:
                 outcomes = seeds.seed(table, self._mode, seed_file.lines(self._source), pool, mark=self._mark)
             self._report.fill(outcomes)
+        if self._mode is Mode.CREATE and table.slow_because and self._rows >= MANY:
+            cli.renderer.say(f"rows were written one by one, not 25 at a time: {table.slow_because}")
         failed = self._report.counts[Result.FAILED]
         if failed:
-            hint = "rows that were written are found done: " + cli.command(*again, *named)
+            hint = f"{_what_again_does(self._mode)}: " + cli.command(*again, *named)
             raise PartlyDoneError(f"{failed:,} of {self._rows:,} rows failed", hint=hint)
 
     def _show(self, planned: Iterator[Planned]) -> None:

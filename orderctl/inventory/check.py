@@ -88,7 +88,7 @@ def _faults(value: Json, level: int) -> Iterator[str]:
         if not _is_unicode(value):
             yield "not valid Unicode"
     elif isinstance(value, dict):
-        yield from _wrapped_faults(value[WRAPPED]) if set(value) == {WRAPPED} else _inner(value.values(), level)
+        yield from _wrapped_faults(value[WRAPPED], level) if set(value) == {WRAPPED} else _map_faults(value, level)
     elif isinstance(value, list):
         yield from _inner(value, level)
     elif value is not None and not isinstance(value, bool):
@@ -100,35 +100,55 @@ def _inner(values: object, level: int) -> Iterator[str]:
         yield from _faults(value, level + 1)
 
 
+def _map_faults(value: Mapping[str, Json], level: int) -> Iterator[str]:
+    if not all(map(_is_unicode, value)):
+        yield "a name in it is not valid Unicode"
+    yield from _inner(value.values(), level)
+
+
 def _number_faults(value: int | Decimal) -> Iterator[str]:
     number = Decimal(value)
     if not number.is_finite():
         yield f"{number} is not a number"
-    elif len(str(int("".join(map(str, number.as_tuple().digits)))).rstrip("0")) > MAX_DIGITS:
+    elif len("".join(map(str, number.as_tuple().digits)).strip("0")) > MAX_DIGITS:
         yield f"a number of more than {MAX_DIGITS} digits"
-    elif number and not -130 <= number.adjusted() <= 125:
+    elif not -130 <= number.adjusted() <= 125:
         yield f"{number} is outside what DynamoDB keeps (1E-130 to 9.99E+125)"
 
 
-def _wrapped_faults(value: Json) -> Iterator[str]:
+def _wrapped_faults(value: Json, level: int) -> Iterator[str]:
     if not isinstance(value, dict) or len(value) != 1:
         yield f"{WRAPPED} wants one of SS, NS, BS, B, M"
         return
     kind, content = next(iter(value.items()))
     if kind == "M" and isinstance(content, dict):
-        yield from _inner(content.values(), 1)
+        yield from _map_faults(content, level)
     elif kind == "B":
         yield from _binary_faults(content)
     elif kind in ("SS", "NS", "BS") and isinstance(content, list) and content:
-        if len({repr(item) for item in content}) != len(content):
-            yield f"{kind} holds a value twice"
-        for item in content:
-            if kind == "BS":
-                yield from _binary_faults(item)
-            elif isinstance(item, str) != (kind == "SS") or not isinstance(item, str | int | Decimal):
-                yield f"{kind} holds {_short(item)}"
+        yield from _set_faults(kind, content)
     else:
         yield f"{WRAPPED} wants one of SS, NS, BS, B, M"
+
+
+def _set_faults(kind: str, content: list[Json]) -> Iterator[str]:
+    """A set holds each value once (1 and 1.0 are one), and each is what it would have to be outside of it."""
+    faults = [fault for item in content for fault in _member_faults(kind, item)]
+    yield from faults
+    values = [] if faults else [Decimal(str(item)) if kind == "NS" else str(item) for item in content]
+    if len(set(values)) != len(values):
+        yield f"{kind} holds a value twice"
+
+
+def _member_faults(kind: str, item: Json) -> Iterator[str]:
+    if kind == "BS":
+        yield from _binary_faults(item)
+    elif kind == "SS" and isinstance(item, str):
+        yield from [] if _is_unicode(item) else ["not valid Unicode"]
+    elif kind == "NS" and isinstance(item, int | Decimal) and not isinstance(item, bool):
+        yield from _number_faults(item)
+    else:
+        yield f"{kind} holds {_short(item)}"
 
 
 def _binary_faults(value: Json) -> Iterator[str]:
@@ -144,10 +164,21 @@ def _size(value: Json) -> int:
     if value is None or isinstance(value, bool):
         return 1
     if isinstance(value, dict):
+        if set(value) == {WRAPPED}:
+            return _wrapped_size(value[WRAPPED])
         return 3 + sum(1 + _bytes(name) + _size(item) for name, item in value.items())
     if isinstance(value, list):
         return 3 + sum(1 + _size(item) for item in value)
     return (len(Decimal(value).as_tuple().digits) + 1) // 2 + 2
+
+
+def _wrapped_size(value: Json) -> int:
+    """A binary counts as its own bytes, not as their base64; a set as its values, each with a byte more."""
+    kind, content = next(iter(value.items())) if isinstance(value, dict) and value else ("", "")
+    items = content if isinstance(content, list) else [content]
+    if kind in ("B", "BS"):
+        return 3 + sum(1 + len(item) * 3 // 4 for item in items if isinstance(item, str))
+    return 3 + sum(1 + _size(item) for item in items)
 
 
 def _bytes(text: str) -> int:

@@ -57,10 +57,14 @@ Row: TypeAlias = Stock | Odd
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a conditional write came to: whether it took effect, and the row as it was at that moment."""
+    """What a conditional write came to: whether it took effect, and the row as it was at that moment.
+
+    `is_repeated`: the write was sent more than once, so what stood in its way may be its own first attempt.
+    """
 
     is_applied: bool
     before: Row | None
+    is_repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

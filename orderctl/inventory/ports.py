@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from orderctl.errors import OrderctlError
 from orderctl.inventory.models import Row, Stock, Written
 
 READ_BATCH = 100
@@ -32,6 +33,17 @@ class StockTable(Protocol):
 
     def create(self, stock: Stock) -> Written:
         """Put the row unless one is there: then it stays, and is what `before` says."""
+
+    @property
+    def at_once(self) -> int:
+        """How many rows a `create_many` should bring; it may change from one call to the next."""
+
+    @property
+    def slow_because(self) -> str | None:
+        """Why rows are created one by one where they might be many at once; None where there is nothing to say."""
+
+    def create_many(self, rows: Sequence[Stock]) -> Sequence[Written | OrderctlError]:
+        """`create` for different products, each for itself: what became of each, in their order. Raises nothing."""
 
     def upsert(self, stock: Stock) -> Written:
         """Set quantity and the given attributes; always applied."""

@@ -19,6 +19,9 @@ from orderctl.inventory.check import stock_of
 from orderctl.inventory.models import Line
 
 FAULTS_SHOWN = 20
+MOST_UPDATED = 100
+"""Attributes beside the quantity that surely fit the 4 KB and 300 operators of an update's expressions (DynamoDB
+developer guide, "Quotas"); a new row is put as it is, and knows no such limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,11 @@ class Checked:
     content_id: str
 
 
-def check(source: Input) -> Checked:
-    """Read the whole file; raises UsageError with every fault (the first 20 in full) and its line."""
+def check(source: Input, *, most_attributes: int | None = None) -> Checked:
+    """Read the whole file; raises UsageError with every fault (the first 20 in full) and its line.
+
+    `most_attributes` of a row: `MOST_UPDATED` where rows are updated and not put.
+    """
     faults = _Faults(source)
     digest = hashlib.sha256()
     rows = 0
@@ -40,6 +46,9 @@ def check(source: Input) -> Checked:
                 rows += 1
                 stock, found = stock_of(record.values)
                 faults.add(record.line, found)
+                if stock is not None and most_attributes is not None and len(stock.attributes) > most_attributes:
+                    told = f"{len(stock.attributes)} attributes, but only --mode create writes more than"
+                    faults.add(record.line, [f"{told} {most_attributes}"])
                 if stock is not None:
                     digest.update(jsontext.dumps(stock.document()).encode() + b"\n")
                     first = seen.line_of(stock.product_id, record.line)

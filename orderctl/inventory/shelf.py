@@ -86,17 +86,22 @@ def adjust(table: StockTable, product_id: str, by: int, *, adjustment_id: str | 
     With an `adjustment_id` it is done once, however often it is asked for. Raises NotFoundError for an unknown
     product and ConflictError when the stock would go below zero.
     """
-    mark = None if adjustment_id is None else mark_of(adjustment_id)
+    mark = _mark(adjustment_id)
     written = table.adjust(product_id, by, mark)
     return _adjusted(table, product_id, written.before, by, mark, is_applied=written.is_applied)
 
 
 def foretell(table: StockTable, product_id: str, by: int, *, adjustment_id: str | None = None) -> Adjusted:
     """What `adjust` would come to now, with its errors. Reads only."""
-    mark = None if adjustment_id is None else mark_of(adjustment_id)
+    mark = _mark(adjustment_id)
     row = table.get(product_id)
     is_applied = isinstance(row, Stock) and row.quantity + by >= 0 and mark not in row.marks
     return _adjusted(table, product_id, row, by, mark, is_applied=is_applied)
+
+
+def _mark(adjustment_id: str | None) -> str | None:
+    """Of its own kind: a seed of the same id is something else, and must not pass for the adjustment."""
+    return None if adjustment_id is None else mark_of(f"adjustment\0{adjustment_id}")
 
 
 def _adjusted(

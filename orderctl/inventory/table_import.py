@@ -134,10 +134,11 @@ def judge(ended: TableImport, rows: int) -> None:
 
 
 def _may_run(error: OrderctlError) -> bool:
-    """Is it unknown whether the import was started?"""
+    """Is it unknown whether the import was started? A bare 5xx is that of something in between."""
     if isinstance(error, UnreachableError):
         return True
-    return error.aws is not None and error.aws.code in _SERVER_FAILED
+    code = error.aws.code if error.aws is not None else ""
+    return code in _SERVER_FAILED or (code.isdigit() and code.startswith("5"))
 
 
 def _taken(table: str, error: ConflictError | None = None) -> ConflictError:

@@ -12,6 +12,7 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from orderctl import jsontext
 from orderctl.assignments import Json
 from orderctl.aws.dynamodb import DynamoDbStock
 from orderctl.errors import FailedError, NotFoundError, RefusedError, ThrottledError
@@ -78,6 +79,19 @@ def test_add_is_applied_once_for_a_mark(table: DynamoDbStock) -> None:
     assert again.before.marks == {"m1"}
     assert table.add(Stock("a", 2, {"color": "blue", "size": 1}), "m2").is_applied
     assert table.get("a") == Stock("a", 7, {"color": "red", "size": 1})
+
+
+def test_add_does_not_make_stock_of_a_row_without_quantity(table: DynamoDbStock, client: DynamoDBClient) -> None:
+    client.put_item(TableName="inventory", Item={"product_id": {"S": "a"}, "note": {"S": "x"}})
+    assert table.add(Stock("a", 5), "m1") == Written(False, Odd("a", "quantity is missing", {"note": "x"}))
+    assert isinstance(table.get("a"), Odd)
+
+
+def test_names_come_sorted_at_every_level_because_dynamodb_promises_no_order(table: DynamoDbStock) -> None:
+    table.create(Stock("a", 1, {"z": 1, "b": {"y": [{"d": 1, "c": 2}], "x": 1}}))
+    assert jsontext.dumps(table.get("a")) == jsontext.dumps(
+        Stock("a", 1, {"b": {"x": 1, "y": [{"c": 2, "d": 1}]}, "z": 1})
+    )
 
 
 def test_replace_wants_the_row_exactly_as_expected(table: DynamoDbStock) -> None:

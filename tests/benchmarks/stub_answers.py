@@ -50,6 +50,7 @@ class Answers:
         run = token_hex(4)  # ids of their own: no run may know the letters of an earlier one
         self._letters = [_letter(run, number) for number in range(self.messages)]
         self._visible = deque(range(self.messages))
+        self._keys: set[str] = set()
         self.marks["left"] = self.messages
         now = time.time()
         self._history = [self._event(number, now) for number in range(1, self.events + 1)]
@@ -111,8 +112,17 @@ class Answers:
 
     # --- rows ---------------------------------------------------------------------------------------------
 
+    def _PutItem(self, request: bytes) -> bytes:
+        self._keys.add(json.loads(request)["Item"]["product_id"]["S"])
+        return b"{}"
+
     def _BatchExecuteStatement(self, request: bytes) -> bytes:
-        return json.dumps({"Responses": [{"TableName": TABLE} for _ in json.loads(request)["Statements"]]}).encode()
+        inserted = [statement["Parameters"][0]["S"] for statement in json.loads(request)["Statements"]]
+        answers: list[Any] = []
+        for key in inserted:
+            answers.append({"Error": {"Code": "DuplicateItem"}} if key in self._keys else {"TableName": TABLE})
+            self._keys.add(key)
+        return json.dumps({"Responses": answers}).encode()
 
     # --- executions ---------------------------------------------------------------------------------------
 
@@ -208,7 +218,6 @@ _FIXED = {
     "GetCallerIdentity": _xml("GetCallerIdentity", _IDENTITY),
     "DescribeTable": json.dumps({"Table": _KEYS}).encode(),
     "GetItem": b'{"Item": {"product_id": {"S": "widget-1"}, "quantity": {"N": "7"}}}',
-    "PutItem": b"{}",
     "BatchWriteItem": b'{"UnprocessedItems": {}}',
     "DescribeStateMachine": json.dumps(
         {

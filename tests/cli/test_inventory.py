@@ -38,6 +38,25 @@ def test_seed_keeps_what_is_there_and_says_so(tmp_path: Path, table: FakeStockTa
     assert table.rows == {"w-1": Stock("w-1", 3), "w-2": Stock("w-2", 7)}
 
 
+@pytest.mark.parametrize(("rows", "is_said"), [(999, False), (1000, True)])
+def test_a_seed_says_why_it_was_slow_where_that_matters(tmp_path: Path, rows: int, is_said: bool) -> None:
+    table = FakeStockTable(at_once=1)
+    table.slow_because = "not authorized to perform: dynamodb:PartiQLInsert"
+    done = seed(tmp_path, table, stdin="product_id,quantity\n" + "".join(f"p{n},5\n" for n in range(rows)))
+    why = "rows were written one by one, not 25 at a time: not authorized to perform: dynamodb:PartiQLInsert\n"
+    assert done == Outcome(0, "", f"{rows:,} created\n" + why * is_said)
+
+
+def test_a_table_of_a_huge_seed_shows_what_failed_and_the_first_rows_and_counts_the_rest(tmp_path: Path) -> None:
+    table = FakeStockTable(*(Stock(f"p{n}", 1) for n in range(2500)))
+    table.faults = lambda product_id: FailedError("no") if product_id == "p2400" else None
+    rows = "product_id,quantity\n" + "".join(f"p{n},5\n" for n in range(2500))
+    done = seed(tmp_path, table, "-o", "table", stdin=rows)
+    shown = [line.split()[1] for line in done.out.splitlines()[1:]]
+    assert shown == ["p2400", *(f"p{n}" for n in range(999))]
+    assert "... and 1,500 more; all with --output tsv" in done.err
+
+
 def test_seed_again_changes_nothing_and_ends_well(tmp_path: Path, table: FakeStockTable) -> None:
     seed(tmp_path, table)
     writes = dict(table.writes)
@@ -140,7 +159,7 @@ def test_an_interrupt_reports_and_says_how_to_go_on(tmp_path: Path, table: FakeS
     table.faults = interrupt
     done = seed(tmp_path, table, "--mode", "add", "--seed-id", "d-1")
     assert done.code == 130
-    assert "what was written is found done: orderctl inventory seed - --mode add --seed-id d-1" in done.err
+    assert "rows that were written are found done: orderctl inventory seed - --mode add --seed-id d-1" in done.err
 
 
 def test_a_terminal_gets_a_table_in_the_order_of_the_file(tmp_path: Path) -> None:
@@ -325,6 +344,15 @@ def test_export_writes_a_file_that_seed_reads_back(tmp_path: Path, table: FakeSt
     run(app_with(tmp_path, copy), "inventory", "seed", str(path))
     assert run(app_with(tmp_path, copy), "inventory", "export", "-", "--format", "csv").out == path.read_text()
     assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["stock.csv"]
+
+
+def test_export_to_a_place_where_no_file_can_be_is_refused_before_the_table_is_read(
+    tmp_path: Path, table: FakeStockTable
+) -> None:
+    for file in (tmp_path, tmp_path / "no" / "stock.csv"):
+        done = run(app_with(tmp_path, table), "inventory", "export", str(file))
+        assert (done.code, done.out) == (2, "")
+    assert not list(tmp_path.parent.glob(f"{tmp_path.name}.part"))
 
 
 def test_export_of_a_table_with_odd_rows_is_partly_done(tmp_path: Path) -> None:

@@ -104,6 +104,29 @@ def test_no_order_is_lost_while_live_stock_is_seeded(shell: Shell, backstage: Ba
             assert {row["reason"] for row in report["failed"]} <= {"changed since the difference was shown"}
 
 
+def test_new_rows_are_created_in_batches_beside_live_stock_and_once(shell: Shell, backstage: Backstage) -> None:
+    """The embedded stack takes PartiQL INSERTs; what they write is, item by item, what single puts write."""
+    made = [{"product_id": f"new-{n:03}", "quantity": 10**37 + n, "price": n + 0.25} for n in range(200)]
+    sets = [{**row, "tags": {"$dynamodb": {"SS": ["a", "b"]}}, "raw": {"$dynamodb": {"B": "AP8="}}} for row in made]
+    there = [{"product_id": one, "quantity": 500} for one in PRODUCTS]
+    text = "".join(json.dumps(row) + "\n" for row in (*sets[:100], *there, *sets[100:]))
+    with live_table(backstage, "batched") as table:
+        with Customers(backstage.client("dynamodb"), table) as customers:
+            done = shell.run(f"inventory seed - --format jsonl --table {table} --debug -o json", stdin=text)
+        assert done.json["counts"] == {"created": 200, "kept": 40, "changed": 0, "unchanged": 0, "failed": 0}
+        assert done.err.count("BatchExecuteStatement") > 8
+        assert done.err.count("PutItem") < 40
+        left = {one: 1000 - customers.taken[one] for one in PRODUCTS}
+        assert quantities(shell, table) == {**left, **{str(row["product_id"]): row["quantity"] for row in made}}
+        item = {**sets[7], "product_id": "single"}
+        shell.run(f"inventory seed - --format jsonl --table {table}", stdin=json.dumps(item))
+        batched, single = (
+            backstage.client("dynamodb").get_item(TableName=table, Key={"product_id": {"S": key}})["Item"]
+            for key in ("new-007", "single")
+        )
+        assert batched == {**single, "product_id": {"S": "new-007"}}
+
+
 def test_an_import_makes_a_new_table_that_exports_the_file_byte_for_byte(shell: Shell, backstage: Backstage) -> None:
     note = 'caf\u00e9, \u2028 and "quotes"'
     rows = [{"product_id": f"p-{n:04}", "quantity": n, "note": note, "price": n + 0.5} for n in range(300)]

@@ -16,8 +16,10 @@ from orderctl.inventory.ports import READ_BATCH
 class FakeStockTable:
     """Rows in a dict. `faults` is asked before each write for an error to raise, or None."""
 
-    def __init__(self, *rows: Row, exists: bool = True) -> None:
+    def __init__(self, *rows: Row, exists: bool = True, at_once: int = 25) -> None:
         self.name = "inventory"
+        self.at_once = at_once
+        self.slow_because: str | None = None
         self.rows: dict[str, Row] = {row.product_id: row for row in rows}
         self.writes: Counter[str] = Counter()
         self.reads = 0
@@ -45,6 +47,16 @@ class FakeStockTable:
 
     def create(self, stock: Stock) -> Written:
         return self._write(stock.product_id, lambda old: stock if old is None else None)
+
+    def create_many(self, rows: Sequence[Stock]) -> list[Written | OrderctlError]:
+        assert 0 < len(rows) <= 25
+        return [self._answer(row) for row in rows]
+
+    def _answer(self, stock: Stock) -> Written | OrderctlError:
+        try:
+            return self.create(stock)
+        except OrderctlError as error:
+            return error
 
     def upsert(self, stock: Stock) -> Written:
         def merged(old: Row | None) -> Row:

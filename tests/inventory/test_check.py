@@ -73,6 +73,13 @@ def nested(levels: int) -> Json:
     return value
 
 
+def wrapped(levels: int) -> Json:
+    value: Json = 1
+    for _ in range(levels):
+        value = {"$dynamodb": {"M": {"$dynamodb": value}}}
+    return value
+
+
 @pytest.mark.parametrize(
     ("value", "fault"),
     [
@@ -85,6 +92,14 @@ def nested(levels: int) -> Json:
         ({"$dynamodb": {"SS": ["a", "a"]}}, "SS holds a value twice"),
         ({"$dynamodb": {"NS": ["a"]}}, "NS holds 'a'"),
         ({"$dynamodb": {"B": "?"}}, "binary wants base64, not '?'"),
+        (Decimal("0." + "1" * 5000), "a number of more than 38 digits"),
+        (Decimal("0E+500"), "0E+500 is outside what DynamoDB keeps (1E-130 to 9.99E+125)"),
+        ({"a": {"\ud800": 1}}, "a name in it is not valid Unicode"),
+        ({"$dynamodb": {"NS": [int("1" * 39)]}}, "a number of more than 38 digits"),
+        ({"$dynamodb": {"NS": [1, Decimal("1.0")]}}, "NS holds a value twice"),
+        ({"$dynamodb": {"NS": [True]}}, "NS holds True"),
+        ({"$dynamodb": {"SS": ["\ud800"]}}, "not valid Unicode"),
+        (wrapped(33), "nested deeper than 32 levels"),
     ],
 )
 def test_attributes_pass_unless_dynamodb_cannot_hold_them(value: Json, fault: str) -> None:
@@ -104,6 +119,11 @@ def test_an_item_is_at_most_400_kb() -> None:
     empty = item_size({"product_id": "w-1", "quantity": 1, "note": ""})
     assert faults(note="x" * (MAX_ITEM - empty)) == []
     assert faults(note="x" * (MAX_ITEM - empty + 1)) == ["409,601 bytes as an item, but DynamoDB takes 409,600"]
+
+
+def test_a_binary_counts_as_its_bytes_and_not_as_its_base64() -> None:
+    assert faults(photo={"$dynamodb": {"B": "A" * 4 * 100_000}}) == []
+    assert faults(photo={"$dynamodb": {"B": "A" * 4 * 140_000}}) != []
 
 
 def test_every_fault_of_a_row_is_told() -> None:

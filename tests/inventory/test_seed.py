@@ -101,6 +101,18 @@ def test_a_plan_writes_nothing_and_tells_what_seeding_then_does(mode: Mode) -> N
     assert run(table, mode, rows) == told
 
 
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_plan_tells_the_truth_of_a_row_that_is_no_stock(mode: Mode) -> None:
+    table = FakeStockTable(Odd("a", "quantity is no whole number", {"quantity": "many"}))
+    told = [seeds.foretell(mode, one, MARK) for one in seeds.preview(table, lines(Stock("a", 5)))]
+    assert [one.result for one in run(table, mode, lines(Stock("a", 5)))] == [one.result for one in told]
+
+
+def test_an_attribute_that_appears_as_null_is_a_change() -> None:
+    table = FakeStockTable(Stock("a", 5))
+    assert run(table, Mode.UPSERT, lines(Stock("a", 5, {"note": None})))[0].result is Result.CHANGED
+
+
 def test_the_preview_reads_a_hundred_rows_at_a_time() -> None:
     table = FakeStockTable()
     assert len(list(seeds.preview(table, lines(*(Stock(str(n), 1) for n in range(950)))))) == 950
@@ -134,8 +146,9 @@ def test_rows_that_stay_failed_are_named_and_the_others_written() -> None:
     assert set(table.rows) == {"a", "c"}
 
 
-def test_missing_permission_ends_the_seed_at_once() -> None:
-    table = FakeStockTable()
+@pytest.mark.parametrize("at_once", [1, 25])
+def test_missing_permission_ends_the_seed_at_once(at_once: int) -> None:
+    table = FakeStockTable(at_once=at_once)
     table.faults = lambda product_id: AuthError("no dynamodb:PutItem")
     taken = 0
 
@@ -146,7 +159,7 @@ def test_missing_permission_ends_the_seed_at_once() -> None:
 
     with pytest.raises(AuthError):
         run(table, Mode.CREATE, rows())
-    assert taken < 100
+    assert taken < 100 * at_once
 
 
 class LostAnswers:

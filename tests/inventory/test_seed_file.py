@@ -105,3 +105,12 @@ def test_a_duplicate_among_many_is_told_with_both_lines(tmp_path: Path) -> None:
     with documents.opened(str(path), io.StringIO()) as source, pytest.raises(UsageError) as caught:
         seed_file.check(source)
     assert caught.value.message == f"{path}:30001: product_id 'product-0' stands on line 2 already"
+
+
+def test_a_row_too_wide_for_an_update_is_told_before_the_first_write_and_may_be_created() -> None:
+    names = ",".join(f"a{n}" for n in range(seed_file.MOST_UPDATED + 1))
+    content = f"product_id,quantity,{names}\nw,1,{','.join('x' * (seed_file.MOST_UPDATED + 1))}\n"
+    with documents.opened("-", io.StringIO(content)) as source:
+        assert seed_file.check(source).rows == 1
+        with pytest.raises(UsageError, match="<stdin>:2: 101 attributes, but only --mode create writes more than 100"):
+            seed_file.check(source, most_attributes=seed_file.MOST_UPDATED)

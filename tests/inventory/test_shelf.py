@@ -4,7 +4,7 @@ import pytest
 
 from orderctl.errors import ConflictError, NotFoundError, UsageError
 from orderctl.inventory import shelf
-from orderctl.inventory.models import Odd, Stock
+from orderctl.inventory.models import Odd, Stock, mark_of
 from orderctl.inventory.shelf import Adjusted
 from tests.fakes.stock import FakeStockTable
 
@@ -66,6 +66,13 @@ def test_an_adjustment_with_an_id_is_made_once() -> None:
     assert shelf.adjust(table, "a", -2, adjustment_id="x") == Adjusted("a", 1, 3)
     assert shelf.adjust(table, "a", -2, adjustment_id="x") == Adjusted("a", 1, 1, is_repeated=True)
     assert shelf.foretell(table, "a", -2, adjustment_id="x").is_repeated
+
+
+def test_a_seed_of_the_same_id_does_not_pass_for_the_adjustment() -> None:
+    table = FakeStockTable()
+    table.add(Stock("a", 10), mark_of("delivery-42"))
+    adjusted = shelf.adjust(table, "a", -3, adjustment_id="delivery-42")
+    assert (adjusted.quantity, adjusted.is_repeated) == (7, False)
 
 
 def test_a_row_that_is_no_stock_is_not_adjusted() -> None:

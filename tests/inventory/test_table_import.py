@@ -88,6 +88,15 @@ def test_the_same_line_again_follows_an_import_that_runs(hides_running: bool) ->
     assert (imports.uploads, len(imports.imports), imports.objects) == (1, 1, {})
 
 
+@pytest.mark.parametrize("code", ["InternalServerError", "503"])
+def test_a_server_that_failed_may_have_started_the_import_and_its_object_stays(code: str) -> None:
+    imports = FakeTableImports()
+    imports.on_start = lambda: FailedError("it broke", aws=AwsFault("dynamodb", "ImportTable", code))
+    with pytest.raises(FailedError):
+        run(imports)
+    assert list(imports.objects) == [KEY]
+
+
 def test_a_lost_answer_leaves_the_object_for_the_import_and_the_next_run_finds_it() -> None:
     imports = FakeTableImports()
     answers = iter([UnreachableError("read timeout")])
