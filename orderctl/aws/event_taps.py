@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from orderctl.aws.errors import aws_call
-from orderctl.errors import FailedError, NotFoundError, OrderctlError
+from orderctl.errors import FailedError, NotFoundError, OrderctlError, UsageError
 from orderctl.events.tap import BUS, PREFIX, Delivery, Tap, TapLeftError
 
 if TYPE_CHECKING:
@@ -35,15 +35,11 @@ class EventTaps:
         return made["QueueUrl"]
 
     def connect(self, tap: Tap, pattern: str) -> None:
-        """PutRule, the queue's policy, PutTargets; raises FailedError where the target was not taken."""
-        with aws_call("events", "PutRule", subject=f"event bus {tap.bus}"):
-            rule = self._events.put_rule(
-                Name=tap.name,
-                EventBusName=tap.bus,
-                EventPattern=pattern,
-                Description="temporary: orderctl events tail",
-                Tags=[{"Key": BUS, "Value": tap.bus}],
-            )["RuleArn"]
+        """PutRule, the queue's policy, PutTargets.
+
+        Raises UsageError for a pattern EventBridge does not take, FailedError where the target was not taken.
+        """
+        rule = self._put_rule(tap, pattern)
         queue = self._queue_arn(tap)
         with aws_call("sqs", "SetQueueAttributes", subject=f"queue {tap.name}"):
             self._queues.set_queue_attributes(QueueUrl=tap.queue_url, Attributes={"Policy": _policy(queue, rule)})
@@ -53,6 +49,21 @@ class EventTaps:
             )
         if answer["FailedEntryCount"]:
             raise FailedError(f"rule {tap.name} took no target: {answer['FailedEntries'][0].get('ErrorMessage')}")
+
+    def _put_rule(self, tap: Tap, pattern: str) -> str:
+        try:
+            with aws_call("events", "PutRule", subject=f"event bus {tap.bus}"):
+                return self._events.put_rule(
+                    Name=tap.name,
+                    EventBusName=tap.bus,
+                    EventPattern=pattern,
+                    Description="temporary: orderctl events tail",
+                    Tags=[{"Key": BUS, "Value": tap.bus}],
+                )["RuleArn"]
+        except FailedError as error:
+            if error.aws is not None and error.aws.code == "InvalidEventPatternException":
+                raise UsageError(f"--pattern: {error.message}", aws=error.aws) from error
+            raise
 
     def receive(self, tap: Tap, wait_seconds: int) -> list[Delivery]:
         """One long poll."""
@@ -74,7 +85,7 @@ class EventTaps:
             self._queues.tag_queue(QueueUrl=tap.queue_url, Tags=dict(tags))
 
     def remove(self, tap: Tap) -> None:
-        """RemoveTargets, DeleteRule, DeleteQueue; all are tried, the queue last, since it names the others.
+        """RemoveTargets, DeleteRule, DeleteQueue; the queue last, since it names the others, who must go first.
 
         Raises TapLeftError where something stayed.
         """

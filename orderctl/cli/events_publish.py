@@ -26,7 +26,7 @@ from orderctl.cli.events_options import (
 )
 from orderctl.cli.framework import app_of
 from orderctl.cli.progress import telling
-from orderctl.errors import NotFoundError, PartlyDoneError, UsageError
+from orderctl.errors import NotFoundError, OrderctlError, PartlyDoneError, UsageError
 
 if TYPE_CHECKING:
     from orderctl.cli.events_input import Batch
@@ -108,7 +108,13 @@ def _show_matches(cli: App, bus: EventBus, batch: Batch, *, is_required: bool) -
     """Look the bus up (PutEvents would take events for one that does not exist) and say who listens."""
     from orderctl.events import matching
 
-    found = matching.match(bus, bus.arn(), matching.samples(batch), cli.clock.now())
+    kinds = matching.samples(batch)
+    found = matching.match(bus, bus.arn(), kinds[: matching.MOST_KINDS], cli.clock.now())
+    if len(kinds) > matching.MOST_KINDS:
+        told = f"more than {matching.MOST_KINDS} kinds of event: whether rules match the others was not tried"
+        if is_required:
+            raise UsageError(told, hint="publish the kinds in several files, or leave --require-match out")
+        cli.renderer.warn(told)
     for one in found:
         if one.rules:
             cli.renderer.say(f"{one.detail_type} of {one.source} matches: {', '.join(one.rules)}")
@@ -131,6 +137,10 @@ def _report(cli: App, batch: Batch, outcomes: Iterator[Published], counts: Count
             _whole(cli, outcomes)
         else:
             cli.renderer.rows(PUBLISHED, outcomes)
+    except OrderctlError:
+        if batch.single is None and counts["published"] + counts["unknown"]:
+            cli.renderer.say(_GO_ON)
+        raise
     finally:
         cli.renderer.say(
             ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items())) or "nothing was sent"

@@ -87,6 +87,7 @@ def replay(
 
 def _show(cli: App, plan: Plan) -> None:
     from orderctl import jsontext
+    from orderctl.events.replay import called
 
     cli.renderer.say(
         f"replay {plan.name}: {jsontext.iso(plan.since)} to {jsontext.iso(plan.until)} of {plan.archive.name}"
@@ -97,7 +98,7 @@ def _show(cli: App, plan: Plan) -> None:
         cli.renderer.say(f"  rule {rule.name} ({rule.state}) is sent what matches {rule.pattern}")
         for target in plan.targets:
             if target.rule_arn == rule.arn:
-                cli.renderer.say(f"    runs {target.id}: {target.arn}")
+                cli.renderer.say(f"    runs {called(plan, target)}: {target.arn}")
 
 
 def _follow(cli: App, name: str, seconds: float | None) -> None:

@@ -81,26 +81,30 @@ def _up_to(events: Iterator[Tailed], most: int | None) -> Iterator[Tailed]:
 
 
 def _show(cli: App, events: Iterator[Tailed]) -> int:
-    """Each event at once (json and csv at the end); jsonl ends with one result. Gives how many."""
+    """Each event at once (json at the end); jsonl ends with one result. Gives how many."""
     renderer = cli.renderer
-    kept: list[Tailed] = []
     count = 0
-    try:
+
+    def counted() -> Iterator[Tailed]:
+        nonlocal count
         for event in events:
             count += 1
-            if renderer.format in ("json", "csv"):
-                kept.append(event)
-            elif renderer.format == "jsonl":
+            yield event
+            cli.out.flush()  # it is written by now, and the next may be long in coming
+
+    if renderer.format in ("json", "csv"):
+        renderer.rows(COLUMNS, counted())
+        return count
+    try:
+        for event in counted():
+            if renderer.format == "jsonl":
                 renderer.event({"type": "event", **_fields(event)})
             elif renderer.format == "table":
                 renderer.text(_line(event))
             else:
                 renderer.rows(COLUMNS, [event])
-                cli.out.flush()
     finally:
-        if renderer.format in ("json", "csv"):
-            renderer.rows(COLUMNS, kept)
-        elif renderer.format == "jsonl":
+        if renderer.format == "jsonl":
             renderer.event({"type": "result", "count": count})
     return count
 

@@ -24,10 +24,10 @@ class Matched:
 
 
 def samples(events: Iterable[Event]) -> list[Event]:
-    """The first event of each source and detail-type, of at most 20."""
+    """The first event of each source and detail-type; of more than 20 kinds one more, which says so."""
     found: dict[tuple[str, str], Event] = {}
     for event in events:
-        if len(found) < MOST_KINDS:
+        if len(found) <= MOST_KINDS:
             found.setdefault((event.source, event.detail_type), event)
     return list(found.values())
 

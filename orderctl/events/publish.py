@@ -58,7 +58,7 @@ class Publisher:
     def publish(self, events: Iterable[Event]) -> Iterator[Published]:
         """One outcome for every event that was tried. Raises what would fail all others alike, after the last."""
         pool = Pool(self.clock, workers=self.workers)
-        for outcome in pool.each(self._send, self._until_stopped(pack(events))):
+        for outcome in pool.each(lambda batch: self._send(batch, pool), self._until_stopped(pack(events))):
             assert not isinstance(outcome, Failed), "a batch reports its errors itself"
             yield from outcome.result
         if self._stopped is not None:
@@ -70,13 +70,14 @@ class Publisher:
                 return
             yield batch
 
-    def _send(self, events: list[Event]) -> list[Published]:
-        """Send one batch until every entry has an answer that stands, or the tries are used up."""
+    def _send(self, events: list[Event], pool: Pool) -> list[Published]:
+        """Send one batch until every entry has an answer that stands, the tries are used up, or Ctrl-C."""
         batch = _Batch(events)
         longest = FIRST_WAIT
         for attempt in range(TRIES):
             if attempt:
-                self.clock.sleep(longest * (0.5 + self.dice() / 2))
+                if not pool.rest(longest * (0.5 + self.dice() / 2)):
+                    break
                 longest = min(LONGEST_WAIT, longest * 2)
             try:
                 batch.take(self.bus.put(batch.unsettled()))

@@ -137,21 +137,28 @@ def _refuse_deaf(rules: Iterable[Rule]) -> None:
             raise ConflictError(f"rule {rule.name} is {rule.state} and would see no event", hint=hint)
 
 
-def unnamed(plan: Plan, named: Iterable[str]) -> list[Target]:
-    """The targets that would run although nobody named them; log groups may."""
+def unnamed(plan: Plan, named: Iterable[str]) -> list[str]:
+    """What the targets are called that would run although nobody named them; log groups may."""
     allowed = set(named)
-    return [target for target in plan.targets if target.id not in allowed and not _is_log_group(target)]
+    return [name for target in plan.targets if (name := called(plan, target)) not in allowed | _log_groups(plan)]
+
+
+def called(plan: Plan, target: Target) -> str:
+    """Its id; where two rules have targets of one id (the console numbers them), with the rule's name before it."""
+    is_shared = sum(one.id == target.id for one in plan.targets) > 1
+    rule = next(rule.name for rule in plan.rules if rule.arn == target.rule_arn)
+    return f"{rule}/{target.id}" if is_shared else target.id
 
 
 def refuse_unnamed(plan: Plan, named: Iterable[str]) -> None:
     """Raises RefusedError naming every target that would run unasked, and UsageError for one that is none."""
-    strangers = set(named) - {target.id for target in plan.targets}
+    strangers = set(named) - {called(plan, target) for target in plan.targets} - {one.id for one in plan.targets}
     if strangers:
         raise UsageError(f"no target of these rules: {', '.join(sorted(strangers))}")
     left = unnamed(plan, named)
     if left:
-        ids = ", ".join(sorted({target.id for target in left}))
-        hint = "if they may run again: " + " ".join(f"--target {target.id}" for target in left)
+        ids = ", ".join(sorted(left))
+        hint = "if they may run again: " + " ".join(f"--target {name}" for name in left)
         raise RefusedError(f"the replay would also run {ids}; nothing was started", hint=hint)
 
 
@@ -159,7 +166,11 @@ def start(replays: Replays, plan: Plan, clock: Clock, *, delay: bool = True) -> 
     """Wait until the archive has all of the span, then start."""
     if delay:
         clock.sleep((plan.starts_at - clock.now()).total_seconds())
-    replays.start(plan.name, plan.archive, plan.since, plan.until, [rule.arn for rule in plan.rules])
+    try:
+        replays.start(plan.name, plan.archive, plan.since, plan.until, [rule.arn for rule in plan.rules])
+    except ConflictError as error:
+        hint = f"it was started before, and nothing is replayed twice; see how it went: --watch {plan.name}"
+        raise ConflictError(error.message, hint=hint, aws=error.aws) from error
 
 
 def follow(replays: Replays, name: str, clock: Clock, *, timeout: float | None = None) -> Iterator[Replay]:
@@ -187,8 +198,8 @@ def until_closed(replays: Replays, name: str, clock: Clock, *, timeout: float | 
         clock.sleep(POLL)
 
 
-def _is_log_group(target: Target) -> bool:
-    return target.arn.split(":")[2] == "logs"
+def _log_groups(plan: Plan) -> set[str]:
+    return {called(plan, target) for target in plan.targets if target.arn.split(":")[2] == "logs"}
 
 
 def _name(archive: Archive, since: datetime, until: datetime, rules: Sequence[Rule]) -> str:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from orderctl import jsontext
+from orderctl import jsontext, rawjson
 from orderctl.assignments import Json
 from orderctl.clock import Clock
 from orderctl.errors import OrderctlError, UsageError
@@ -113,7 +113,7 @@ class Tailer:
 
     def left(self) -> list[Tap]:
         """What killed runs left."""
-        return [tap for tap, tags in self.taps.all() if self._is_left(tap, tags)]
+        return [tap for tap, tags in self.taps.all() if self.is_left(tap, tags)]
 
     def sweep(self, on_stuck: Callable[[TapLeftError], None]) -> list[str]:
         """Remove it; gives the names. `on_stuck` is told of one that stays: no reason not to listen."""
@@ -166,7 +166,8 @@ class Tailer:
     def _alive_until(self) -> str:
         return str(int(self.clock.now().timestamp() + LEASE))
 
-    def _is_left(self, tap: Tap, tags: Mapping[str, str]) -> bool:
+    def is_left(self, tap: Tap, tags: Mapping[str, str]) -> bool:
+        """Did a run that was killed leave it? That of this machine is known by its lock, at once."""
         if tags.get(OWNER) == self.owner:
             return is_free(self.locks / tap.name)
         until = tags.get(ALIVE_UNTIL, "")
@@ -187,7 +188,16 @@ def pattern_of(pattern: str | None, sources: list[str], detail_types: list[str])
 
 
 def _read(body: str) -> Tailed:
-    event = jsontext.loads(body, source="event")
+    """The event; one that is not read strictly (too deep, a key twice) is shown with its text for a detail.
+
+    It is somebody else's event: no reason to stop showing the others.
+    """
+    try:
+        event = jsontext.loads(body, source="event")
+    except UsageError:
+        return _unread(body)
+    if not isinstance(event, dict):
+        return _unread(body)
     return Tailed(
         str(event.get("id")),
         str(event.get("time")),
@@ -197,6 +207,21 @@ def _read(body: str) -> Tailed:
         event.get("resources", []),
         event.get("replay-name"),
     )
+
+
+def _unread(body: str) -> Tailed:
+    id_, time, source, detail_type, replay_name = (
+        _text_at(body, name) for name in ("id", "time", "source", "detail-type", "replay-name")
+    )
+    unknown_id = f"sha256:{hashlib.sha256(body.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return Tailed(id_ or unknown_id, time or "", source or "", detail_type or "", body, [], replay_name)
+
+
+def _text_at(body: str, name: str) -> str | None:
+    try:
+        return rawjson.text_of(body, name)
+    except rawjson.MalformedJson:
+        return None
 
 
 class TapLeftError(OrderctlError):

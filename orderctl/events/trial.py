@@ -2,17 +2,21 @@
 
 EventBridge itself says whether a rule matches. Which part of a pattern did not is asked the same way: the
 pattern is taken apart into its fields, and each is tried as a pattern of its own, so the answer never
-depends on this program's idea of `anything-but` or `wildcard`.
+depends on this program's idea of `anything-but` or `wildcard`. Only where every field matches alone and the
+pattern does not (objects of a list: one of them has to meet all conditions) does `events.patterns` say which
+object came nearest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orderctl import jsontext
 from orderctl.assignments import Json, show
+from orderctl.errors import UsageError
 from orderctl.events.models import Rule
+from orderctl.events.patterns import explain
 from orderctl.events.ports import EventBus
 from orderctl.events.transform import NotReproducible, target_input
 
@@ -60,10 +64,26 @@ def _received(bus: EventBus, rule: Rule, envelope: str) -> Iterator[Received]:
             yield Received(target.id, target.arn, None, error.reason)
 
 
-def _mismatches(bus: EventBus, pattern: str, envelope: str) -> Iterator[str]:
-    for path, wanted in _fields(jsontext.loads(pattern, source="pattern"), ()):
-        if not bus.matches(jsontext.dumps(_alone(path, wanted)), envelope):
-            yield f"{show(path)}: wants {jsontext.dumps(wanted)}"
+def _mismatches(bus: EventBus, pattern: str, envelope: str) -> list[str]:
+    whole = jsontext.loads(pattern, source="pattern")
+    alone = [
+        f"{show(path)}: wants {jsontext.dumps(wanted)}"
+        for path, wanted in _fields(whole, ())
+        if not bus.matches(jsontext.dumps(_alone(path, wanted)), envelope)
+    ]
+    return alone or list(_not_together(whole, jsontext.loads(envelope, source="event")))
+
+
+def _not_together(pattern: Mapping[str, Json], event: Mapping[str, Json]) -> Iterator[str]:
+    """Each field is met, but by different objects of one list."""
+    try:
+        nearest = explain(pattern, event)
+    except UsageError:
+        nearest = []
+    for one in nearest:
+        yield f"{one.path}: wants {one.wanted}; the object of the list that meets the rest has {one.found}"
+    if not nearest:
+        yield "every field matches alone, but no one object of a list meets them all"
 
 
 def _fields(node: Json, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Json]]:

@@ -63,10 +63,11 @@ class _Run:
 def up(parts: Parts, options: StartOptions) -> Iterator[StepEvent]:
     """Bring everything up, telling each step as it goes. A second one at the same time waits for the first.
 
-    Raises FailedError, ConflictError when it runs already in another way than asked for.
+    Raises FailedError, ConflictError when it runs already in another way than asked for, and where the environment
+    it would write is somebody's own.
     """
     with parts.files.locked(parts.clock):
-        parts.configured_endpoint()  # a file that cannot be read is found before anything is started
+        _check_ours(parts.configured_endpoint())  # a file that cannot be read is found before anything is started
         yield from _told(parts.clock, "server", _start_server(parts, options))
         state = parts.files.read_state()
         assert state is not None, "the server step remembers its server"
@@ -192,6 +193,13 @@ def _is_complete(parts: Parts, state: LocalState, digest: str) -> bool:
     """Did an `up` of this very version go through, and is what it left outside the server still there?"""
     is_configured = parts.configured_endpoint() == state.endpoint_url
     return state.deployed == digest and is_configured and parts.files.password.exists()
+
+
+def _check_ours(endpoint: str | None) -> None:
+    """The embedded stack only ever is on 127.0.0.1: an environment of another endpoint was not written by `up`."""
+    if endpoint is not None and not endpoint.startswith(f"http://{ministack.HOST}:"):
+        hint = f"give that environment another name in the configuration; 'local up' writes its own [env.{ENVIRONMENT}]"
+        raise ConflictError(f"environment {ENVIRONMENT} is of {endpoint} and not of the embedded stack", hint=hint)
 
 
 def _check_as_asked(state: LocalState, options: StartOptions) -> None:

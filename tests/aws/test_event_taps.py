@@ -9,11 +9,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from orderctl.aws.event_replays import EventReplays
 from orderctl.aws.event_taps import EventTaps
-from orderctl.errors import ConflictError, NotFoundError
+from orderctl.errors import ConflictError, NotFoundError, UsageError
 from orderctl.events.tap import BUS, OWNER, PREFIX, Tap
 from tests.fakes.clock import START
 
@@ -57,6 +58,16 @@ def test_only_the_rule_may_send_to_the_queue(clients: tuple[Any, Any]) -> None:
     arn = events.describe_rule(Name=NAME, EventBusName="orders")["Arn"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn}}
+
+
+def test_a_pattern_eventbridge_does_not_take_is_a_mistake_on_the_command_line(clients: tuple[Any, Any]) -> None:
+    events, queues = clients
+    taps = EventTaps(events, queues)
+    tap = Tap(NAME, "orders", taps.make_queue(NAME, TAGS))
+    with Stubber(events) as stub:
+        stub.add_client_error("put_rule", "InvalidEventPatternException", "Event pattern is not valid.")
+        with pytest.raises(UsageError, match="--pattern: event bus orders: Event pattern is not valid"):
+            taps.connect(tap, '{"a": 1}')
 
 
 def test_taps_are_found_by_name_with_their_tags(clients: tuple[Any, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orderctl.context import App
-from orderctl.errors import OrderctlError
+from orderctl.errors import AuthError, OrderctlError
 from orderctl.events.models import Taken, Target
 from tests.cli.support import Outcome, new_app, run, write_config
 from tests.fakes.clock import FakeClock
@@ -97,6 +97,17 @@ def test_require_match_sends_nothing_where_nobody_listens(tmp_path: Path, bus: F
     assert publish(tmp_path, bus, *ORDER, "--require-match").code == 0
 
 
+def test_kinds_of_event_that_were_not_tried_are_said_and_not_sent_under_require_match(
+    tmp_path: Path, bus: FakeBus
+) -> None:
+    lines = "".join(f'{{"source": "orders.api", "detail-type": "T{n}", "detail": {{}}}}\n' for n in range(21))
+    refused = publish(tmp_path, bus, "--file", "-", "--require-match", stdin=lines)
+    assert (refused.code, bus.taken) == (2, [])
+    done = publish(tmp_path, bus, "--file", "-", stdin=lines)
+    assert "more than 20 kinds of event" in done.err
+    assert (done.code, len(bus.taken)) == (0, 21)
+
+
 def test_an_archive_and_a_tail_are_nobody_listening(tmp_path: Path) -> None:
     everything: dict[str, object] = {"source": ["orders.api"]}
     bus = FakeBus(
@@ -139,6 +150,14 @@ def test_failed_entries_end_with_exit_6_and_the_list(tmp_path: Path, bus: FakeBu
     assert [told[f"o-{n}"]["status"] for n in range(3)] == ["published", "failed", "published"]
     assert (told["o-1"]["error"], told["o-1"]["line"]) == ("NotAuthorizedForSourceException", 2)
     assert '"exit_code": 6' in done.err
+
+
+def test_a_sign_in_that_ends_halfway_says_how_to_send_only_the_rest(tmp_path: Path, bus: FakeBus) -> None:
+    bus.on_call = lambda: AuthError("the token has expired") if bus.calls > 1 else None
+    done = publish(tmp_path, bus, "--file", "-", stdin="".join(LINE % f"o-{n}" for n in range(60)))
+    assert done.code == 4
+    assert "--except FILE" in done.err
+    assert sum(line.startswith("published") for line in done.out.splitlines()) == 10
 
 
 def test_with_what_a_run_printed_the_next_sends_only_the_rest(tmp_path: Path, bus: FakeBus) -> None:

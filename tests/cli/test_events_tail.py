@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orderctl.context import App
-from orderctl.events.tap import ALIVE_UNTIL, BUS, OWNER, PREFIX
+from orderctl.events.tap import ALIVE_UNTIL, BUS, OWNER, PREFIX, Delivery
 from tests.cli.support import Outcome, new_app, run
 from tests.fakes.clock import FakeClock
 from tests.fakes.events import FakeBus, FakeTaps, delivered
@@ -41,6 +41,20 @@ def test_jsonl_ends_with_one_result_whatever_ended_it(tmp_path: Path) -> None:
     told = [json.loads(line) for line in done.out.splitlines()]
     assert [one["type"] for one in told] == ["event", "result"]
     assert (told[0]["id"], told[0]["detail"], told[1]["count"]) == ("e-1", {"n": 1}, 1)
+
+
+@pytest.mark.parametrize("output", ["tsv", "csv", "jsonl", "table"])
+def test_an_event_is_on_the_screen_before_the_next_is_waited_for(tmp_path: Path, output: str) -> None:
+    clock, seen = FakeClock(), list[str]()
+
+    def look() -> list[Delivery]:
+        seen.append(str(app.out.getvalue()))  # type: ignore[attr-defined]
+        return [delivered(2)]
+
+    app = app_with(tmp_path, FakeTaps(clock, [delivered(1)], look), clock)
+    done = run(app, "events", "tail", "-o", output)
+    assert ("e-1" in seen[0], "e-2" in seen[0]) == (True, False)
+    assert (done.out.count("e-1"), done.out.count("e-2")) == (1, 1)
 
 
 @pytest.mark.parametrize("step", ["make_queue", "connect"])

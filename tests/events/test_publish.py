@@ -101,7 +101,33 @@ def test_an_entry_that_keeps_failing_is_given_up_with_its_last_word() -> None:
     bus.on_entry = lambda one: Taken(None, "InternalFailure", "again")
     (outcome,) = Publisher(bus, clock, dice=lambda: 0.5).publish([event(0)])
     assert (outcome.status, outcome.error, bus.calls) == (Status.FAILED, "InternalFailure", TRIES)
-    assert clock.slept == pytest.approx([0.15, 0.3, 0.6, 1.2, 2.4, 4.8, 7.5])
+    assert clock.elapsed == pytest.approx(0.15 + 0.3 + 0.6 + 1.2 + 2.4 + 4.8 + 7.5)
+
+
+def test_an_interrupt_between_two_tries_tells_what_the_first_one_put_on_the_bus() -> None:
+    clock, bus = FakeClock(), FakeBus()
+    tried_twice = threading.Event()
+    bus.on_entry = lambda one: None if one.line == 1 else Taken(None, "ThrottlingException", "later")
+
+    def twice() -> OrderctlError | None:
+        if bus.calls == 3:
+            tried_twice.set()
+            threading.Event().wait(0.05)
+        return None
+
+    def source() -> Iterable[Event]:
+        yield from (event(n) for n in range(10))
+        yield event(10)
+        tried_twice.wait(5)
+        raise KeyboardInterrupt
+
+    bus.on_call = twice
+    told: list[Published] = []
+    with pytest.raises(KeyboardInterrupt):
+        told.extend(Publisher(bus, clock, dice=lambda: 0.5).publish(source()))
+    assert {one.line: one.status for one in told}[1] is Status.PUBLISHED
+    assert sorted(one.line or 0 for one in told) == list(range(10))
+    assert bus.calls < TRIES
 
 
 def test_a_throttled_call_took_nothing_and_is_sent_again() -> None:

@@ -71,6 +71,21 @@ def test_every_target_that_would_run_has_to_be_named_except_logs(bus: FakeBus) -
         replays.refuse_unnamed(made, ["Analytics", "SendEmail", "Mail"])
 
 
+def test_naming_a_target_does_not_name_that_of_another_rule_with_the_same_id(bus: FakeBus) -> None:
+    created, audit = list(bus.rules())
+    bus.targets_of = {
+        "OrderCreated": [Target(created.arn, "Id1", "arn:aws:lambda:r:1:function:mail")],
+        "Audit": [Target(audit.arn, "Id1", "arn:aws:sqs:r:1:audit")],
+    }
+    made = plan(bus, "OrderCreated", "Audit")
+    with pytest.raises(RefusedError, match="would also run Audit/Id1, OrderCreated/Id1;"):
+        replays.refuse_unnamed(made, ["Id1"])
+    with pytest.raises(RefusedError, match="would also run OrderCreated/Id1;"):
+        replays.refuse_unnamed(made, ["Audit/Id1"])
+    replays.refuse_unnamed(made, ["Audit/Id1", "OrderCreated/Id1"])
+    replays.refuse_unnamed(plan(bus, "Audit"), ["Id1"])
+
+
 def test_the_same_replay_has_the_same_name_and_is_started_once(bus: FakeBus) -> None:
     fake = FakeReplays()
     replays.start(fake, plan(bus, "Audit"), FakeClock())

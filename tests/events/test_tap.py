@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 from orderctl.errors import FailedError, UsageError
-from orderctl.events.tap import ALIVE_UNTIL, BUS, LEASE, OWNER, PREFIX, Tailed, Tailer, TapLeftError, pattern_of
+from orderctl.events.tap import (
+    ALIVE_UNTIL,
+    BUS,
+    LEASE,
+    OWNER,
+    PREFIX,
+    Delivery,
+    Tailed,
+    Tailer,
+    TapLeftError,
+    pattern_of,
+)
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.events import FakeTaps, delivered
 
@@ -28,6 +39,20 @@ def test_an_event_delivered_twice_is_shown_once(tmp_path: Path) -> None:
         events = list(tailer.follow(tap, until=30))
     assert ids(events) == ["e-1", "e-2", "e-3"]
     assert taps.settled == ["r-1", "r-2", "r-1", "r-2", "r-3"]
+
+
+def test_an_event_that_cannot_be_read_is_shown_as_text_and_the_next_ones_too(tmp_path: Path) -> None:
+    clock = FakeClock()
+    deep = delivered(1).body.replace('{"n": 1}', '{"n": ' + "[" * 300 + "]" * 300 + "}")
+    twice = delivered(2).body.replace('{"n": 2}', '{"n": 2, "n": 3}')
+    odd = [Delivery(deep, "r-1"), Delivery(twice, "r-2"), Delivery("no JSON", "r-3"), Delivery("[1]", "r-4")]
+    taps = FakeTaps(clock, [*odd, odd[2], delivered(5)])
+    tailer = Tailer(taps, clock, tmp_path)
+    with tailer.opened("orders", "{}") as tap:
+        shown = list(tailer.follow(tap, until=5))
+    assert [one.detail for one in shown] == [deep, twice, "no JSON", "[1]", {"n": 5}]
+    assert [one.id for one in shown if one.id.startswith("e-")] == ["e-1", "e-2", "e-5"]
+    assert len(taps.settled) == 6
 
 
 def test_a_replayed_event_is_another_one(tmp_path: Path) -> None:

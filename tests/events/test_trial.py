@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from orderctl import jsontext
 from orderctl.events.models import Event, Target
+from orderctl.events.patterns import explain
 from orderctl.events.trial import Received, Tried, try_rules
 from tests.fakes.clock import START
 from tests.fakes.events import ARN, FakeBus, rule
@@ -45,6 +47,21 @@ def test_a_rule_that_does_not_match_says_which_fields_do_not() -> None:
         'detail.quantity: wants [{"numeric": [">", 100]}]',
         'detail.coupon: wants [{"exists": true}]',
     )
+
+
+class BusWithLists(FakeBus):
+    """Looks into lists of objects, as EventBridge does."""
+
+    def matches(self, pattern: str, envelope: str) -> bool:
+        return not explain(jsontext.loads(pattern), jsontext.loads(envelope))
+
+
+def test_fields_met_by_different_objects_of_a_list_are_told_by_the_nearest_object() -> None:
+    pattern: dict[str, object] = {"detail": {"items": {"sku": ["a"], "count": [2]}}}
+    event = Event("orders.api", "OrderCreated", '{"items": [{"sku": "a", "count": 1}, {"sku": "b", "count": 2}]}')
+    (found,) = try_rules(BusWithLists(rule("items", pattern)), event.envelope(ARN, START))
+    assert not found.is_matched
+    assert found.mismatches == ("detail.items.count: wants 2; the object of the list that meets the rest has 1",)
 
 
 def test_or_stays_whole() -> None:

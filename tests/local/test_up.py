@@ -124,6 +124,16 @@ def test_a_configuration_that_is_not_understood_is_found_before_anything_starts(
     assert home.files.read_state() is None
 
 
+def test_an_environment_of_the_same_name_that_is_somebodys_own_is_left_alone(home: Home) -> None:
+    own = '[env.local]\nlocal = true\nendpoint_url = "http://localhost:4566"\nstack = "mine"\n'
+    home.app.config_path.parent.mkdir(parents=True, exist_ok=True)
+    home.app.config_path.write_text(own)
+    with pytest.raises(ConflictError, match="environment local is of http://localhost:4566"):
+        home.up()
+    assert home.app.config_path.read_text() == own
+    assert home.files.read_state() is None
+
+
 def test_the_demo_user_can_sign_in_and_the_password_stands_in_its_file_alone(home: Home) -> None:
     home.up()
     password = home.files.password.read_text().strip()

@@ -20,16 +20,21 @@ from aws_lambda_powertools.event_handler.exceptions import BadRequestError, Serv
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 from orders_common.clients import event_bridge
 from orders_common.http import json_answer, json_object
 from orders_common.order import Order, ValidationError, parse_order
 
 if TYPE_CHECKING:
     from types_boto3_events.client import EventBridgeClient
+    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 logger = Logger()
 tracer = Tracer()
 metrics = Metrics()
+
+MAX_DETAIL = 262_144
+"""Bytes of an order: the workflow it is for is given no more (Step Functions, quotas)."""
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
@@ -65,18 +70,24 @@ def make_app(events: EventBridgeClient, bus: str) -> APIGatewayHttpResolver:
 
 
 def publish(order: Order, events: EventBridgeClient, bus: str) -> None:
-    """Put OrderCreated on the bus; 503 when EventBridge did not take it."""
-    answer = events.put_events(
-        Entries=[
-            {
-                "EventBusName": bus,
-                "Source": "orders.api",
-                "DetailType": "OrderCreated",
-                "Detail": json.dumps(order, sort_keys=True),
-            }
-        ]
-    )
+    """Put OrderCreated on the bus; 413 for what no execution could be given, 503 when EventBridge did not take it."""
+    detail = json.dumps(order, sort_keys=True)
+    if len(detail.encode()) > MAX_DETAIL:
+        raise ServiceError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"an order has at most {MAX_DETAIL} bytes")
+    entry: PutEventsRequestEntryTypeDef = {
+        "EventBusName": bus,
+        "Source": "orders.api",
+        "DetailType": "OrderCreated",
+        "Detail": detail,
+    }
+    try:
+        answer = events.put_events(Entries=[entry])
+    except (BotoCoreError, ClientError) as error:
+        logger.exception("event not known to be taken", order_id=order["order_id"])
+        again = f"it is not known whether the order was taken; submit it again as {order['order_id']}"
+        raise ServiceError(HTTPStatus.SERVICE_UNAVAILABLE, again) from error
     if answer["FailedEntryCount"]:
-        entry = answer["Entries"][0]
-        logger.error("event refused", order_id=order["order_id"], error=entry.get("ErrorCode"))
+        error_code = answer["Entries"][0].get("ErrorCode")
+        logger.error("event refused", order_id=order["order_id"], error=error_code)
         raise ServiceError(HTTPStatus.SERVICE_UNAVAILABLE, "the order was not taken; submit it again")
+    logger.info("order accepted", order_id=order["order_id"], event_id=answer["Entries"][0].get("EventId"))

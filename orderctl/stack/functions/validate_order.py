@@ -17,4 +17,6 @@ tracer = Tracer()
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: object, context: LambdaContext) -> Order:
     """The order, or ValidationError naming every fault."""
-    return parse_order(event)
+    order = parse_order(event)
+    logger.info("order accepted", order_id=order["order_id"])
+    return order

@@ -26,6 +26,12 @@ def test_an_order_comes_back_unchanged_with_the_fields_nobody_knows() -> None:
     assert handler(order, Context()) == order
 
 
+def test_an_order_found_valid_is_one_line_of_the_log_with_its_id(caplog: pytest.LogCaptureFixture) -> None:
+    handler(ORDER, Context())
+    (line,) = [vars(record) for record in caplog.records]
+    assert (line["message"], line["order_id"]) == ("order accepted", "o-1")
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [(field, value) for field, values in WRONG.items() for value in values],

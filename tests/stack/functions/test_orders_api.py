@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.stub import ANY, Stubber
 
+from orderctl.stack.functions import orders_api
 from orderctl.stack.functions.orders_api import make_app
+from orderctl.stack.package import HERE
 from tests.stack.functions.invocation import ORDER, Context, answer, http_event, unconnected
 
 if TYPE_CHECKING:
@@ -53,6 +57,37 @@ def test_an_event_the_bus_refused_is_503_although_the_call_was_200(events: Event
     refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure", "ErrorMessage": "later"}]}
     events[1].add_response("put_events", refused, entry(ANY))
     assert post(events, ORDER)[0] == 503
+
+
+def test_a_call_that_failed_is_503_and_names_the_id_to_submit_again(events: EventBridge) -> None:
+    events[1].add_client_error("put_events", "ThrottlingException")
+    status, body = post(events, ORDER)
+    assert (status, "submit it again as o-1" in body["message"]) == (503, True)
+
+
+def test_the_event_is_sent_once_because_every_consumer_would_get_a_second_one() -> None:
+    code = "from orders_common.clients import event_bridge; print(event_bridge().meta.config.retries)"
+    environ = {"PYTHONPATH": str(HERE / "layers"), "AWS_DEFAULT_REGION": "eu-central-1"}
+    said = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert "'total_max_attempts': 1" in said.stdout
+
+
+def test_an_accepted_order_is_one_line_of_the_log_with_its_id(
+    events: EventBridge, caplog: pytest.LogCaptureFixture
+) -> None:
+    events[1].add_response("put_events", {"FailedEntryCount": 0, "Entries": [{"EventId": "e-1"}]}, entry(ANY))
+    orders_api.publish(ORDER, events[0], "orders")
+    (line,) = [vars(record) for record in caplog.records]
+    assert (line["message"], line["order_id"], line["event_id"]) == ("order accepted", "o-1", "e-1")
+
+
+def test_an_order_larger_than_a_workflow_takes_is_413_and_not_published(events: EventBridge) -> None:
+    assert post(events, {**ORDER, "note": "x" * 262_144})[0] == 413
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, json.dumps(ORDER)[:-1] + ', "weight": 1e400}'])
+def test_a_body_python_or_eventbridge_would_choke_on_is_400(events: EventBridge, body: str) -> None:
+    assert post(events, body)[0] == 400
 
 
 @pytest.mark.parametrize("body", ["{", "[1]", {}, {**ORDER, "quantity": 0}, {**ORDER, "quantity": 1.5}])

@@ -26,8 +26,8 @@ def table(name: str) -> Table:
 
 @cache
 def event_bridge() -> EventBridgeClient:
-    """EventBridge."""
-    return cast("EventBridgeClient", _client("events"))
+    """EventBridge. Sent once: PutEvents knows no second time, and every consumer would get the order twice."""
+    return cast("EventBridgeClient", _client("events", attempts=1))
 
 
 @cache
