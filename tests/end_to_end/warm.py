@@ -4,6 +4,9 @@ Half of what a short command costs is imports. Here one server has done them; `o
 client that hands over its arguments, environment, folder and open files, and waits for the exit code. Everything
 else is as it is: the entry point, the streams, one process a call.
 
+Pages are read side by side, but they redrive one after the other: a run is refused while another one is at work on the
+same failures.
+
     python -m tests.end_to_end.warm SOCKET      # the server; ends when its stdin does
 
 With ORDERCTL_TEST_CALLS=FILE in a call's environment it is run with `--debug`, and what that says of AWS calls goes to
@@ -28,7 +31,10 @@ BEFOREHAND = ("boto3.session", "botocore.client", "botocore.httpsession", "jmesp
               "orderctl.context", "rich.table", "rich.console", "tomlkit", "pydantic", "tenacity")  # fmt: skip
 CALLS = "ORDERCTL_TEST_CALLS"
 CLIENT = """\
-import json, os, socket, sys
+import fcntl, json, os, socket, sys
+turn = open({path!r} + ".redrives", "w")
+if sys.argv[1:3] == ["dlq", "redrive"]:
+    fcntl.flock(turn, fcntl.LOCK_EX)
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({path!r})
     call = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
