@@ -14,9 +14,12 @@ https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from orderctl.clock import Clock
+from orderctl.errors import ThrottledError
 
 SHARE = 0.75
 """The part of a published quota that is ours."""
@@ -30,23 +33,21 @@ SAME_STORM = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What AWS publishes for one API: calls a second in the long run, and at once after a rest."""
+    """What AWS publishes for one API, in calls a second, and how many of ours may come at once after a rest."""
 
     per_second: float
-    burst: float
+    at_once: float
 
 
 QUOTAS = {
-    "GetExecutionHistory": Quota(20, 400),
-    "DescribeExecution": Quota(10, 250),
-    "ListExecutions": Quota(2, 100),
-    "StartExecution": Quota(150, 800),
-    "StopExecution": Quota(25, 500),
-    "RedriveExecution": Quota(150, 800),
-    "DescribeStateMachine": Quota(20, 200),
-    "FilterLogEvents": Quota(5, 5),
+    "GetExecutionHistory": Quota(20, at_once=15),  # a watch is a steady reader: it has no use for a burst
+    "DescribeExecution": Quota(10, at_once=80),
+    "ListExecutions": Quota(2, at_once=20),
+    "StartExecution": Quota(150, at_once=100),
+    "FilterLogEvents": Quota(5, at_once=3.75),
 }
-"""Of the Regions with the smallest quotas; three large ones allow more for some."""
+"""Of the Regions with the smallest quotas; three large ones allow more for some. AWS's own bursts are 5 to 50 times as
+large, the one of FilterLogEvents excepted, which has none."""
 
 
 class TokenBucket:
@@ -107,6 +108,16 @@ class TokenBuckets:
         with self._lock:
             if operation not in self._made:
                 quota = QUOTAS[operation]
-                ours = quota.per_second * SHARE
-                self._made[operation] = TokenBucket(self._clock, ours, min(quota.burst * SHARE, ours))
+                self._made[operation] = TokenBucket(self._clock, quota.per_second * SHARE, quota.at_once)
             return self._made[operation]
+
+    @contextmanager
+    def paced(self, operation: str) -> Iterator[None]:
+        """One call of the operation: waits for its turn, and slows down where it is throttled."""
+        bucket = self.of(operation)
+        bucket.take()
+        try:
+            yield
+        except ThrottledError:
+            bucket.throttled()
+            raise

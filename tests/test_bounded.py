@@ -11,8 +11,8 @@ import pytest
 
 from orderctl.orders.history import FIRST_PAGE, HistoryReader
 from orderctl.orders.models import HistoryEvent, HistoryPage
-from orderctl.orders.pacing import TokenBucket
 from orderctl.orders.watching import steps_of
+from orderctl.pacing import TokenBucket
 from orderctl.render.renderer import Renderer
 from tests.fakes.clock import START, FakeClock
 

@@ -21,12 +21,11 @@ from orderctl.aws.errors import aws_call
 from orderctl.aws.execution_logs import event_from_log
 from orderctl.orders.log_models import LoggedEvent, LogLine
 from orderctl.orders.models import TERMINAL, HistoryEvent
-from orderctl.orders.pacing import LOGS_PER_SECOND, TokenBucket
+from orderctl.pacing import TokenBuckets
 
 if TYPE_CHECKING:
     from types_boto3_logs.client import CloudWatchLogsClient
 
-    from orderctl.clock import Clock
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -36,9 +35,9 @@ _ENDS = ("ExecutionStarted", "ExecutionRedriven", *TERMINAL)
 class CloudWatchLogs:
     """Log groups of one account and Region; calls are paced below the smallest quota there is."""
 
-    def __init__(self, client: CloudWatchLogsClient, clock: Clock) -> None:
+    def __init__(self, client: CloudWatchLogsClient, buckets: TokenBuckets) -> None:
         self._client: Any = client
-        self._bucket = TokenBucket(clock, LOGS_PER_SECOND)
+        self._buckets = buckets
 
     def lines(
         self, group: str, *, since: datetime, until: datetime | None = None, containing: str = ""
@@ -73,8 +72,10 @@ class CloudWatchLogs:
         if pattern:
             asked["filterPattern"] = pattern
         while True:
-            self._bucket.take()
-            with aws_call("logs", "FilterLogEvents", subject=f"log group {group}"):
+            with (
+                self._buckets.paced("FilterLogEvents"),
+                aws_call("logs", "FilterLogEvents", subject=f"log group {group}"),
+            ):
                 answer = self._client.filter_log_events(**asked)
             for event in answer.get("events", []):
                 yield _line(group, event)

@@ -17,7 +17,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from orderctl.aws.errors import aws_call
-from orderctl.clock import Clock, SystemClock
 from orderctl.orders import names
 from orderctl.orders.models import (
     UNSAID,
@@ -30,13 +29,7 @@ from orderctl.orders.models import (
     StateMachine,
     StateMachineType,
 )
-from orderctl.orders.pacing import (
-    DESCRIBE_BURST,
-    DESCRIBE_PER_SECOND,
-    LIST_BURST,
-    LIST_PER_SECOND,
-    TokenBucket,
-)
+from orderctl.pacing import TokenBuckets
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions.client import SFNClient
@@ -52,12 +45,10 @@ _UNWANTED = ("inputDetails", "outputDetails")
 class StepFunctions:
     """Executions over boto3; `once` gives the client that never sends anything twice, made when needed."""
 
-    def __init__(self, client: SFNClient, once: Callable[[], SFNClient], clock: Clock | None = None) -> None:
+    def __init__(self, client: SFNClient, once: Callable[[], SFNClient], buckets: TokenBuckets) -> None:
         self._client = client
         self._once = once
-        clock = clock or SystemClock()
-        self._lists = TokenBucket(clock, LIST_PER_SECOND, LIST_BURST)
-        self._descriptions = TokenBucket(clock, DESCRIBE_PER_SECOND, DESCRIBE_BURST)
+        self._buckets = buckets
 
     def start(self, state_machine_arn: str, name: str, input_json: str) -> StartedExecution:
         """Start by name: repeated while it runs with the same input, AWS answers with the same execution."""
@@ -79,8 +70,10 @@ class StepFunctions:
 
     def describe(self, execution_arn: str) -> DescribedExecution:
         """One execution with its input and output."""
-        self._descriptions.take()
-        with aws_call(_SERVICE, "DescribeExecution", subject=_subject(execution_arn)):
+        with (
+            self._buckets.paced("DescribeExecution"),
+            aws_call(_SERVICE, "DescribeExecution", subject=_subject(execution_arn)),
+        ):
             answer = self._client.describe_execution(executionArn=execution_arn)
         return _described(dict(answer), StateMachineType.STANDARD)
 
@@ -92,8 +85,7 @@ class StepFunctions:
         if status is not None:
             asked["statusFilter"] = status.value
         while True:
-            self._lists.take()
-            with aws_call(_SERVICE, "ListExecutions", subject=state_machine_arn):
+            with self._buckets.paced("ListExecutions"), aws_call(_SERVICE, "ListExecutions", subject=state_machine_arn):
                 answer: dict[str, Any] = dict(self._client.list_executions(**asked))
             for item in answer["executions"]:
                 yield Execution(**_common(item, StateMachineType.STANDARD))

@@ -88,6 +88,5 @@ def _express(
 
 def _with_error(cli: App, found: Iterable[Execution], text: str) -> Iterable[Execution]:
     from orderctl.orders.find import with_error
-    from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
 
-    return with_error(cli.executions, found, text, TokenBucket(cli.clock, HISTORY_PER_SECOND))
+    return with_error(cli.executions, found, text, cli.token_buckets.of("GetExecutionHistory"))

@@ -89,7 +89,8 @@ def show(
     cli = app_of(ctx)
     begin = moment_of(cli, since, "--since")
     arn = any_arn_of(cli, order, state_machine, express=express, since=begin)
-    explained = explain(histories_of(cli, begin), arn, cli.clock)
+    bucket = cli.token_buckets.of("GetExecutionHistory")
+    explained = explain(histories_of(cli, begin), arn, cli.clock, bucket=bucket)
     cli.renderer.one(explained, None if cli.renderer.is_machine else SHOWN)
     if cli.renderer.format == "table" and explained.states:
         cli.renderer.body("")
@@ -112,12 +113,11 @@ def history(
     """
     from orderctl.cli.orders_express import any_arn_of, histories_of
     from orderctl.orders.history import HistoryReader
-    from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
 
     cli = app_of(ctx)
     begin = moment_of(cli, since, "--since")
     arn = any_arn_of(cli, order, state_machine, express=express, since=begin)
-    bucket = TokenBucket(cli.clock, HISTORY_PER_SECOND)
+    bucket = cli.token_buckets.of("GetExecutionHistory")
     reader = HistoryReader(histories_of(cli, begin), arn, bucket, with_data=data, patience=1)
     cli.renderer.rows(EVENTS, _events(cli, reader))
 

@@ -54,7 +54,6 @@ def _found(cli: App, asked: Filter, statuses: Sequence[ExecutionStatus], state_m
     from itertools import islice
 
     from orderctl.orders.find import find, merged, with_error
-    from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
 
     machine = cli.resource("state_machine", state_machine)
     begin, end = moment_of(cli, asked.since, "--since"), moment_of(cli, asked.until, "--until")
@@ -65,7 +64,7 @@ def _found(cli: App, asked: Filter, statuses: Sequence[ExecutionStatus], state_m
     ]
     found = merged(each)
     if asked.error:
-        found = with_error(cli.executions, found, asked.error, TokenBucket(cli.clock, HISTORY_PER_SECOND))
+        found = with_error(cli.executions, found, asked.error, cli.token_buckets.of("GetExecutionHistory"))
     fitting = [execution.execution_arn for execution in islice(found, asked.most + 1)]
     if len(fitting) > asked.most:
         cli.renderer.warn(

@@ -62,9 +62,10 @@ def _tailed(cli: App, kind: MachineChoice, since: datetime | None, state_machine
     from orderctl.orders.tail_express import ExpressTail
 
     found: list[Tailed] = []
+    bucket = cli.token_buckets.of("GetExecutionHistory")
     if kind is not MachineChoice.EXPRESS:
         machine = cli.resource("state_machine", state_machine)
-        found.append(StandardTail(cli.executions, machine, cli.clock, since=since))
+        found.append(StandardTail(cli.executions, machine, cli.clock, since=since, bucket=bucket))
     if kind is not MachineChoice.STANDARD:
         machine = cli.resource("express_state_machine", state_machine)
         say_what_cannot_be_seen(cli, machine, watched=True)

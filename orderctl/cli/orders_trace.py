@@ -93,12 +93,11 @@ def _express(cli: App, order_id: str, since: datetime, events: list[HistoryEvent
 def _steps(cli: App, arn: str, since: datetime | None, source: str, events: list[HistoryEvent]) -> Iterator[TraceEntry]:
     from orderctl.cli.orders_express import histories_of
     from orderctl.orders.history import HistoryReader
-    from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
     from orderctl.orders.trace import from_steps
     from orderctl.orders.tracking import Tracker
     from orderctl.orders.watching import step_of
 
-    bucket = TokenBucket(cli.clock, HISTORY_PER_SECOND)
+    bucket = cli.token_buckets.of("GetExecutionHistory")
     reader = HistoryReader(histories_of(cli, since), arn, bucket, with_data=True, patience=1)
     tracker = Tracker(arn)
     for batch in reader.read():

@@ -100,6 +100,7 @@ def _show(cli: App, watching: Watching, options: WatchOptions) -> None:
         timeout=options.timeout,
         patience=options.patience,
         lifetime=options.lifetime,
+        bucket=cli.token_buckets.of("GetExecutionHistory"),
     )
     if cli.renderer.is_live:
         _draw(cli, watching, news, options)

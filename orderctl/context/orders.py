@@ -25,7 +25,7 @@ class OrderParts(Settings):
         return StepFunctions(
             aws.client("stepfunctions", attempts=3, read_timeout=READ_TIMEOUT),
             lambda: aws.client("stepfunctions", attempts=1, read_timeout=SYNC_READ_TIMEOUT),
-            self.clock,
+            self.token_buckets,
         )
 
     @cached_property
@@ -40,7 +40,7 @@ class OrderParts(Settings):
         """CloudWatch Logs."""
         from orderctl.aws.logs import CloudWatchLogs
 
-        return CloudWatchLogs(self.aws.client("logs"), self.clock)
+        return CloudWatchLogs(self.aws.client("logs"), self.token_buckets)
 
     @cached_property
     def function_groups(self) -> FunctionGroups:

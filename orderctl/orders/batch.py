@@ -21,9 +21,9 @@ from orderctl.orders.follow import NETWORK_TROUBLE
 from orderctl.orders.models import StateMachineType
 from orderctl.orders.names import named
 from orderctl.orders.order import Order, canonical, parse_order, quantity_from, same_input
-from orderctl.orders.pacing import START_PER_SECOND, TokenBucket
 from orderctl.orders.ports import Executions
 from orderctl.orders.submit import check_type
+from orderctl.pacing import TokenBuckets
 
 GIVES_UP_AFTER = 5
 """Orders in a row that nobody answered for: the network is gone, and the file can be run again when it is back."""
@@ -93,7 +93,7 @@ def submit_all(
 ) -> Iterator[BatchLine]:
     """Start each, and say what became of it. Raises what would fail every other one alike."""
     check_type(executions, state_machine_arn, StateMachineType.STANDARD)
-    bucket = TokenBucket(clock, START_PER_SECOND)
+    bucket = TokenBuckets(clock).of("StartExecution")
     unanswered = 0
     for line, order in orders:
         bucket.take()

@@ -13,10 +13,10 @@ from orderctl.errors import UsageError
 from orderctl.orders.cause import decode
 from orderctl.orders.history import FIRST_PAGE, HistoryReader
 from orderctl.orders.models import DescribedExecution, ExecutionStatus, StateMachineType
-from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
 from orderctl.orders.ports import Histories
 from orderctl.orders.states import StateStatus, Visit
 from orderctl.orders.tracking import Tracker
+from orderctl.pacing import TokenBucket, TokenBuckets
 
 MOST_PAGES = 5
 """Pages of 1,000 events read again, with their data, for the input of the state that failed."""
@@ -61,11 +61,11 @@ class Explained:
     states: Sequence[StateLine]
 
 
-def explain(histories: Histories, execution_arn: str, clock: Clock) -> Explained:
+def explain(histories: Histories, execution_arn: str, clock: Clock, *, bucket: TokenBucket | None = None) -> Explained:
     """Describe the execution and read its history once. Raises NotFoundError."""
     described = histories.describe(execution_arn)
     tracker = Tracker(execution_arn)
-    bucket = TokenBucket(clock, HISTORY_PER_SECOND)
+    bucket = bucket or TokenBuckets(clock).of("GetExecutionHistory")
     for events in HistoryReader(histories, execution_arn, bucket, patience=1).read():
         for event in events:
             tracker.apply(event)

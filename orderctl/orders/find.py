@@ -12,8 +12,8 @@ from orderctl.orders.cause import decode
 from orderctl.orders.log_models import Logs
 from orderctl.orders.models import TERMINAL, Execution, ExecutionStatus, StateMachineType
 from orderctl.orders.names import express_pattern, order_id_of
-from orderctl.orders.pacing import TokenBucket
 from orderctl.orders.ports import Executions, Histories
+from orderctl.pacing import TokenBucket
 
 LARGEST_PAGE = 1000
 """Executions a ListExecutions call, AWS's limit: it is calls that count, and the bucket refills with 2 a second."""

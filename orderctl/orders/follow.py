@@ -21,8 +21,8 @@ from orderctl.errors import NotFoundError, OrderctlError, TimeoutPassedError
 from orderctl.orders.history import HistoryReader
 from orderctl.orders.models import TERMINAL, ExecutionStatus, HistoryEvent
 from orderctl.orders.names import is_express, order_id_of
-from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
 from orderctl.orders.ports import Histories
+from orderctl.pacing import TokenBucket, TokenBuckets
 
 INTERVAL = 1.0
 """Seconds between two reads of one execution; up to twice that while nothing happens."""
@@ -60,6 +60,7 @@ def follow(
     patience: float = 0,
     with_data: bool = False,
     lifetime: float | None = None,
+    bucket: TokenBucket | None = None,
 ) -> Iterator[News]:
     """News of every execution until all have ended; empty ones too, so that a view can be redrawn.
 
@@ -69,7 +70,7 @@ def follow(
     TimeoutPassedError. Raises NotFoundError for executions that do not exist (any more), once the others have ended,
     and whatever else AWS answers, throttling excepted.
     """
-    poller = Poller(histories, clock, interval=interval, patience=patience, with_data=with_data)
+    poller = Poller(histories, clock, interval=interval, patience=patience, with_data=with_data, bucket=bucket)
     for arn in execution_arns:
         poller.add(arn)
     deadline = None if timeout is None else clock.monotonic() + timeout
@@ -130,10 +131,11 @@ class Poller:
         interval: float = INTERVAL,
         patience: float = 0,
         with_data: bool = False,
+        bucket: TokenBucket | None = None,
     ) -> None:
         self._histories, self._clock, self._interval = histories, clock, interval
         self._patience, self._with_data = patience, with_data
-        self._bucket = TokenBucket(clock, HISTORY_PER_SECOND)
+        self._bucket = bucket or TokenBuckets(clock).of("GetExecutionHistory")
         self._watches: list[Watch] = []
 
     @property

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from orderctl.errors import ThrottledError
 from orderctl.orders.models import HistoryEvent, HistoryPage
 from orderctl.orders.names import is_express
-from orderctl.orders.pacing import TokenBucket
 from orderctl.orders.ports import Histories
+from orderctl.pacing import TokenBucket
 
 FIRST_PAGE = 1000
 """Events a page, AWS's limit, where everything is wanted."""
@@ -103,9 +104,13 @@ class HistoryReader:
 
     def _page(self, *, newest_first: bool, size: int, token: str | None) -> HistoryPage:
         self._bucket.take()
-        return self._histories.history_page(
-            self.execution_arn, newest_first=newest_first, page_size=size, with_data=self._with_data, token=token
-        )
+        try:
+            return self._histories.history_page(
+                self.execution_arn, newest_first=newest_first, page_size=size, with_data=self._with_data, token=token
+            )
+        except ThrottledError:
+            self._bucket.throttled()
+            raise
 
     def _accept(self, found: Sequence[HistoryEvent]) -> list[HistoryEvent]:
         """The part without a hole, in order; the rest only when patience is over."""

@@ -13,8 +13,8 @@ from orderctl.orders.log_lines import OrderLine
 from orderctl.orders.log_models import FunctionGroups, LoggedEvent, Logs
 from orderctl.orders.log_search import LogSearch, function_lines, groups_of
 from orderctl.orders.models import HistoryEvent, StateMachine
-from orderctl.orders.pacing import HISTORY_PER_SECOND, TokenBucket
 from orderctl.orders.ports import Histories
+from orderctl.pacing import TokenBuckets
 
 SLACK = timedelta(seconds=2)
 """Clocks of different services differ; a request is looked for this much earlier and later."""
@@ -98,7 +98,7 @@ def follow_lines(
 
 
 def _events(histories: Histories, execution_arn: str, clock: Clock) -> list[HistoryEvent]:
-    bucket = TokenBucket(clock, HISTORY_PER_SECOND)
+    bucket = TokenBuckets(clock).of("GetExecutionHistory")
     reader = HistoryReader(histories, execution_arn, bucket, with_data=True, patience=1)
     found: list[HistoryEvent] = []
     for batch in reader.read():

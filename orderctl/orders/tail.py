@@ -22,6 +22,7 @@ from orderctl.orders.follow import INTERVAL, LONGEST_PAUSE, NETWORK_TROUBLE, NEW
 from orderctl.orders.models import Execution
 from orderctl.orders.ports import Executions
 from orderctl.orders.watching import Step, Watching
+from orderctl.pacing import TokenBucket
 
 LIST_INTERVAL = 5.0
 """Seconds between two looks for new executions."""
@@ -84,9 +85,10 @@ class StandardTail:
         *,
         since: datetime | None = None,
         interval: float = INTERVAL,
+        bucket: TokenBucket | None = None,
     ) -> None:
         self._executions, self._machine, self._clock = executions, state_machine_arn, clock
-        self._poller = Poller(executions, clock, interval=interval, patience=NEW_PATIENCE)
+        self._poller = Poller(executions, clock, interval=interval, patience=NEW_PATIENCE, bucket=bucket)
         self._watching = Watching([])
         self._seen: dict[str, datetime] = {}
         self._waiting: deque[str] = deque()

@@ -16,6 +16,7 @@ from orderctl.aws.logs import CloudWatchLogs
 from orderctl.aws.order_records import DynamoDbOrders
 from orderctl.aws.xray import XRayTraces
 from orderctl.errors import AuthError, FailedError, NotFoundError
+from orderctl.pacing import TokenBuckets
 from tests.fakes.clock import FakeClock
 from tests.fakes.executions import EXPRESS_GROUP
 from tests.fakes.histories import SUCCEEDED, log_lines
@@ -47,7 +48,7 @@ def test_lines_are_read_page_by_page_and_an_empty_page_is_no_end() -> None:
         "filter_log_events", {"events": [said("about o-1\n")], "nextToken": "b"}, {**asked, "nextToken": "a"}
     )
     stub.add_response("filter_log_events", {"events": [said("o-1 again", number=1)]}, {**asked, "nextToken": "b"})
-    logs = CloudWatchLogs(client, FakeClock())
+    logs = CloudWatchLogs(client, TokenBuckets(FakeClock()))
     found = list(logs.lines("/g", since=NOON, until=NOON + timedelta(minutes=1), containing="o-1"))
     assert [(line.id, line.timestamp, line.message) for line in found] == [
         ("e0", NOON, "about o-1"),
@@ -61,7 +62,7 @@ def test_what_a_filter_let_through_is_looked_at_again() -> None:
     mine, others = log_lines(SUCCEEDED, ARN), log_lines(SUCCEEDED, OTHER)
     events = [said(json.dumps(line)) for line in (*mine, *others)] + [said("not an event")]
     stub.add_response("filter_log_events", {"events": events})
-    logs = CloudWatchLogs(client, FakeClock())
+    logs = CloudWatchLogs(client, TokenBuckets(FakeClock()))
     found = list(logs.events(EXPRESS_GROUP, since=NOON, execution=ARN.replace("0c1e", "*"), ends_only=True))
     assert [(each.execution_arn, each.event.type) for each in found] == [
         (ARN, "ExecutionStarted"),
@@ -74,7 +75,7 @@ def test_a_pattern_is_quoted_so_that_an_order_id_cannot_change_it() -> None:
     stub.add_response(
         "filter_log_events", {"events": []}, {"logGroupName": "/g", "startTime": MS, "filterPattern": '"a\\" || \\"b"'}
     )
-    assert list(CloudWatchLogs(client, FakeClock()).lines("/g", since=NOON, containing='a" || "b')) == []
+    assert list(CloudWatchLogs(client, TokenBuckets(FakeClock())).lines("/g", since=NOON, containing='a" || "b')) == []
 
 
 def test_calls_are_paced_below_the_smallest_quota() -> None:
@@ -83,7 +84,7 @@ def test_calls_are_paced_below_the_smallest_quota() -> None:
     for number in range(20):
         stub.add_response("filter_log_events", {"events": [], "nextToken": f"t{number}"})
     stub.add_response("filter_log_events", {"events": []})
-    list(CloudWatchLogs(client, clock).lines("/g", since=NOON))
+    list(CloudWatchLogs(client, TokenBuckets(clock)).lines("/g", since=NOON))
     assert clock.elapsed >= 4
 
 
@@ -99,7 +100,7 @@ def test_what_goes_wrong_is_told_in_our_words(code: str, kind: type[Exception]) 
     client, stub = stubbed("logs")
     stub.add_client_error("filter_log_events", code, "no")
     with pytest.raises(kind, match="log group /g"):
-        list(CloudWatchLogs(client, FakeClock()).lines("/g", since=NOON))
+        list(CloudWatchLogs(client, TokenBuckets(FakeClock())).lines("/g", since=NOON))
 
 
 @pytest.mark.parametrize(
@@ -174,4 +175,4 @@ def test_a_line_that_only_looks_like_an_event_is_left_out_and_ends_nothing(forge
     good = log_lines(SUCCEEDED, ARN)[0]
     events = [said(json.dumps({**good, **forged})), said(json.dumps(good), number=1)]
     stub.add_response("filter_log_events", {"events": events})
-    assert len(list(CloudWatchLogs(client, FakeClock()).events(EXPRESS_GROUP, since=NOON))) == 1
+    assert len(list(CloudWatchLogs(client, TokenBuckets(FakeClock())).events(EXPRESS_GROUP, since=NOON))) == 1

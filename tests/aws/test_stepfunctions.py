@@ -12,6 +12,7 @@ from orderctl.aws.stepfunctions import READ_TIMEOUT, SYNC_READ_TIMEOUT, StepFunc
 from orderctl.context import App
 from orderctl.errors import ConflictError, FailedError, NotFoundError
 from orderctl.orders.models import ExecutionStatus, StateMachineType
+from orderctl.pacing import TokenBuckets
 from tests.cli.support import new_app, write_config
 from tests.fakes import histories
 from tests.fakes.clock import FakeClock
@@ -48,7 +49,7 @@ class Wire:
         self.stub = Stubber(self.client)
         self.stub.activate()
         self.clock = FakeClock()
-        self.port = StepFunctions(self.client, lambda: self.client, self.clock)
+        self.port = StepFunctions(self.client, lambda: self.client, TokenBuckets(self.clock))
 
     def answer(self, operation: str, answer: dict[str, Any], expected: dict[str, Any] | None = None) -> None:
         self.stub.add_response(operation, answer, expected)
@@ -110,7 +111,7 @@ def test_the_client_for_synchronous_starts_is_made_only_when_needed(wire: Wire) 
         made.append(1)
         return wire.client
 
-    port = StepFunctions(wire.client, make)
+    port = StepFunctions(wire.client, make, TokenBuckets(FakeClock()))
     wire.answer("describe_execution", described())
     port.describe(ARN)
     assert made == []

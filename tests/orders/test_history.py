@@ -6,7 +6,7 @@ from contextlib import suppress
 from orderctl.errors import ThrottledError
 from orderctl.orders.history import FIRST_PAGE, HistoryReader
 from orderctl.orders.models import HistoryEvent
-from orderctl.orders.pacing import TokenBucket
+from orderctl.pacing import TokenBucket
 from tests.fakes.clock import FakeClock
 from tests.fakes.executions import FakeExecutions, Run
 from tests.fakes.histories import STARTED, SUCCEEDED, Row, entered
