@@ -38,6 +38,12 @@ def prepared(cli: App, queue: str) -> Prepared:
     return prepare(services(cli), found, wiring)
 
 
+def as_of_now(cli: App, ready: Prepared) -> Prepared:
+    """The same with the queue as it is now. A run handles what lay there when its plan was made, and finding the
+    wiring takes so long that letters arrive meanwhile, which the plan has counted."""
+    return replace(ready, queue=cli.queues.describe(ready.queue.url))
+
+
 def make(
     cli: App, ready: Prepared, order: Order, *, most: int = LOOKS_AT, is_native: bool = False
 ) -> tuple[Plan, list[Foreseen]]:
@@ -83,10 +89,11 @@ class _Look:
         from orderctl.dlq.history import History
         from orderctl.dlq.plan import plan_letter
         from orderctl.dlq.redrive import runs_folder
+        from orderctl.dlq.twins import twin_queues
 
         order, ready = self._order, self._ready
         past = History(runs_folder(self._cli.state_dir), self._cli.clock.now())
-        self.damage = past.damage(ready.queue.arn)
+        self.damage = past.damage(ready.queue.arn, *twin_queues(ready.wiring, ready.queue.arn))
         foresight = Foresight(past, order.max_redrives, ready.queue.is_fifo)
         found: list[Foreseen] = []
         going = 0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from orderctl.dlq.prepare import Prepared
     from orderctl.dlq.redrive import Run
     from orderctl.dlq.verify import Verified
+    from orderctl.render.progress import ProgressLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def _carry_out(cli: App, ready: Prepared, wish: Wish, asked: Asked, plan: Plan, 
     if has_nothing:
         dlq_report.report(cli, Tally(None))
         return
+    ready = dlq_plan.as_of_now(cli, ready)
     question = f"Redrive {_count(plan, asked)} letters of {plan.queue}?"
     guard.acting(cli, question, yes=wish.answers.yes, confirm=wish.answers.confirm)
     if choice.is_native:
@@ -154,16 +156,13 @@ def resume_run(cli: App, run: str, wish: Wish) -> None:
 
     folder = runs_folder(cli.state_dir)
     name = latest(folder) if run == "@latest" else run
+    found = look_at(folder, name)
+    found.check_environment(cli.environment.name)  # before anything is written
     if wish.dry_run:
-        _say_standing(cli, name, look_at(folder, name))
+        _say_standing(cli, name, found)
         return
     opened, standing = Journal.resume(folder, name)
     header = standing.header
-    try:
-        standing.check_environment(cli.environment.name)
-    except OrderctlError:
-        opened.close()
-        raise
     if dlq_native.is_native(header):
         dlq_native.follow_run(cli, opened, header)
         return
@@ -176,8 +175,9 @@ def resume_run(cli: App, run: str, wish: Wish) -> None:
 
 
 def _say_standing(cli: App, run: str, standing: Standing) -> None:
+    done = len(standing.deleted - standing.only_deleted)
     cli.renderer.say(
-        f"run {run} of {standing.header['queue']}: {len(standing.deleted)} delivered and deleted, "
+        f"run {run} of {standing.header['queue']}: {done} delivered and deleted, "
         f"{len(standing.to_delete)} delivered but not deleted, {len(standing.in_doubt)} in doubt"
     )
 
@@ -192,6 +192,7 @@ def _work(cli: App, run: Run, ready: Prepared, verify: float | None) -> None:
     run.engine.progress = lambda tally: progress.show(
         f"delivered {len(tally.delivered)}, kept {len(tally.kept)}, refused {len(tally.refused)}"
     )
+    run.engine.on_interrupt = lambda: _say_stopping(cli, progress)
     error: OrderctlError | None = None
     verified: Verified | None = None
     try:
@@ -214,6 +215,12 @@ def _work(cli: App, run: Run, ready: Prepared, verify: float | None) -> None:
     end = dlq_report.verdict(run.tally, again)
     if end is not None:
         raise end
+
+
+def _say_stopping(cli: App, progress: ProgressLine) -> None:
+    """The answer to the first Ctrl-C, at once: a call in hand may take a while."""
+    progress.clear()
+    cli.renderer.say("stopping: calls in hand end, the rest goes back; Ctrl-C again leaves at once")
 
 
 def _verify(cli: App, run: Run, ready: Prepared, seconds: float) -> Verified:

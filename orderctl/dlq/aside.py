@@ -68,6 +68,8 @@ class Aside:
             try:
                 failed = self.queues.hide(self.queue, short, seconds)
             except OrderctlError:  # what is worse than a busy moment, the next call finds out
+                with self._lock:  # still ours for a while: tried again, and given back if the run ends before
+                    self._extended = {message.message_id: message for message in short} | self._extended
                 return
             with self._lock:
                 kept = [replace(m, visible_at=now + seconds) for m in short if m.message_id not in failed]

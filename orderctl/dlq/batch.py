@@ -67,6 +67,8 @@ class Desk:
     """The monotonic second at which everything this run is not done with is visible again."""
     patience: Patience = field(init=False)
     _expected: Counter[str] = field(default_factory=Counter)
+    _unclear_since: dict[str, float] = field(default_factory=dict)
+    """When the first attempt began whose answer was lost; a message may come again in another batch."""
 
     def __post_init__(self) -> None:
         self.patience = Patience(self.clock)
@@ -88,6 +90,7 @@ class Desk:
             if fatal is not None or not batch.waiting or not self._goes_on(batch, outcomes):
                 break
         batch.end(STOPPED if fatal is not None or self.pace.stop.is_set() else EXPIRED)
+        self.journal.unknown(batch.unnoted)  # first: what is kept is not in doubt any more
         self.journal.kept(batch.staying)
         if fatal is not None:
             raise fatal
@@ -176,9 +179,9 @@ class Desk:
         with self.tally.lock:
             self._count(batch, [(by_id[message_id], new_id) for message_id, new_id in sent.items()])
             for message_id in unknown:
-                batch.unclear_since.setdefault(message_id, begun)
+                self._unclear_since.setdefault(message_id, begun)
                 self.tally.possible_duplicates.setdefault(message_id, LOST)
-        written = self._note(sent, unknown)
+        written = self._note(batch, sent, unknown)
         for arn in {by_id[message_id].delivery.arn for message_id in sent}:
             self.patience.took(arn)
             self.pace.went_well()
@@ -195,16 +198,18 @@ class Desk:
         for letter, new_id in sent:
             message_id = _id(letter)
             self.tally.invoked(letter.letter)
-            since = now - batch.unclear_since.get(message_id, now)
+            since = now - self._unclear_since.get(message_id, now)
             if duplicates.get(message_id) == LOST and _is_recognised(letter, new_id, since):
                 del duplicates[message_id]
             if not batch.grip.left(message_id):
                 duplicates.setdefault(message_id, LATE)
 
-    def _note(self, sent: Mapping[str, str | None], unknown: Mapping[str, str]) -> OrderctlError | None:
+    def _note(self, batch: _Batch, sent: Mapping[str, str | None], unknown: Mapping[str, str]) -> OrderctlError | None:
         """A journal that cannot be written now must not keep us from deleting what was acknowledged."""
+        batch.unnoted.update(unknown)
         try:
-            self.journal.unknown(unknown)
+            self.journal.unknown(batch.unnoted)
+            batch.unnoted.clear()
             self.journal.delivered(sent)
         except OSError as error:
             return FailedError(f"the journal cannot be written: {error.strerror}", hint="free some space, then resume")
@@ -219,8 +224,8 @@ class _Batch:
     grip: Grip
     waiting: list[Redrivable] = field(init=False)
     staying: dict[str, str] = field(default_factory=dict)
-    unclear_since: dict[str, float] = field(default_factory=dict)
-    """When the first attempt began whose answer was lost."""
+    unnoted: dict[str, str] = field(default_factory=dict)
+    """Lost answers that the journal could not take down when they were lost."""
     idle: int = 0
     """Attempts in a row that brought nothing, and no word of throttling either."""
     _tries: Counter[str] = field(default_factory=Counter)

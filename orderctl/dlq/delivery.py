@@ -98,7 +98,7 @@ def _to_queue(queues: Queues, queue: Queue, letters: Sequence[Redrivable], may: 
     blocked: set[str] = set()
     for wave in _waves(letters) if queue.is_fifo else [letters]:
         outcomes.update({_id(x): NotSent(HELD_BACK, is_retryable=True) for x in wave if _group(x) in blocked})
-        for batch in _batches([letter for letter in wave if _group(letter) not in blocked]):
+        for batch in _batches([letter for letter in wave if _group(letter) not in blocked], queue.max_message_bytes):
             outcomes.update(_send(queues, queue, may(batch)))
             if any(is_throttled(outcomes.get(_id(letter))) for letter in batch):
                 return outcomes
@@ -138,14 +138,15 @@ def _group(letter: Redrivable) -> str:
     return (delivery.group_id or "") if isinstance(delivery, ToQueue) else ""
 
 
-def _batches(letters: Sequence[Redrivable]) -> Iterator[list[Redrivable]]:
-    """As few batches as count and bytes allow, in order."""
+def _batches(letters: Sequence[Redrivable], most_bytes: int) -> Iterator[list[Redrivable]]:
+    """As few batches as count and bytes allow, in order; a queue may be set to take less at once."""
+    limit = min(BATCH_BYTES, most_bytes)
     batch: list[Redrivable] = []
     size = 0
     for letter in letters:
         assert isinstance(letter.delivery, ToQueue)
         bytes_ = message_bytes(letter.delivery)
-        if batch and (len(batch) == BATCH_ENTRIES or size + bytes_ > BATCH_BYTES):
+        if batch and (len(batch) == BATCH_ENTRIES or size + bytes_ > limit):
             yield batch
             batch, size = [], 0
         batch.append(letter)

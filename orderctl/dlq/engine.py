@@ -49,8 +49,9 @@ PATIENCE = 15.0
 UNREACHABLE_LIMIT = 5
 EXPIRED_LIMIT = 3
 """Times a message is tried again in one run whose visibility ended before its delivery."""
-PARTING = 2.0
-"""Seconds that giving back takes after Ctrl-C; what is left comes back by itself."""
+PARTING = 1.3
+"""Seconds after Ctrl-C at which giving back begins no call any more; what is left comes back by itself. The command
+line cuts a command off a little later, and the report has to be out by then."""
 UNSEEN = "an earlier part of this run had it in hand, and SQS has not handed it out since"
 NOT_THERE = "it was asked for by its id, and SQS did not hand it out"
 TOO_SLOW = f"its visibility ended {EXPIRED_LIMIT} times before it was delivered"
@@ -114,18 +115,20 @@ class Engine:
         The first Ctrl-C ends the calls in hand and gives the rest back; a second one leaves at once.
         """
         interrupted: KeyboardInterrupt | None = None
+        parting: float | None = None
         try:
             if not self._triage.is_fulfilled():
                 self._crew.start((self.job.queue.depth + 9) // 10)
                 self._crew.wait(self._tick)
         except KeyboardInterrupt as error:
             interrupted = error
+            parting = self.clock.monotonic() + PARTING
             self._pace.stop.set()
             self.on_interrupt()
             self._crew.wait(self._tick)
         is_whole = not self._pace.stop.is_set()
         self._pace.stop.set()
-        self._part(within=None if interrupted is None else PARTING)
+        self._part(within=None if parting is None else parting - self.clock.monotonic())
         self._miss(is_whole=is_whole)
         if self._errors:
             raise self._errors[0]
@@ -353,10 +356,11 @@ def resumed_tally(run: str, standing: Standing) -> Tally:
     """What an interrupted run had done already."""
     settled = standing.doubted & (standing.deleted | standing.to_delete.keys())
     tally = Tally(run, possible_duplicates=dict.fromkeys(settled, CUT_OFF))
-    delivered: dict[str, str | None] = {**dict.fromkeys(standing.deleted), **standing.to_delete}
+    delivered: dict[str, str | None] = {**dict.fromkeys(standing.deleted - standing.only_deleted), **standing.to_delete}
     tally.sent({**delivered, **{origin: new_id for new_id, origin in standing.new_ids.items()}})
     tally.deleted.update(standing.deleted)
     for message_id in tally.delivered:
+        tally.payloads.update(dict.fromkeys(standing.payloads.get(message_id, ()), message_id))
         found = standing.requests.get(message_id)
         if found is not None:
             tally.requests[found["request"]] = Invocation(message_id, Kind(found["kind"]), found["source"])

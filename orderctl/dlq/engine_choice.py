@@ -107,19 +107,29 @@ def unsettled_run(runs: Path, queue_arn: str, now: datetime) -> str | None:
         run = path.name.removesuffix(SUFFIX)
         if run < oldest:
             continue
-        queue = None
-        for record, _ in read_lines(path):
-            queue = record.get("queue") if record["r"] == "run" else queue
-            if queue != queue_arn:
-                break
-            if record["r"] == "taken":
-                open_ids.update({letter["id"]: run for letter in record["letters"]})
-            elif record["r"] == "delivered":
-                open_ids.update(dict.fromkeys(record["ids"], run))
-            elif record["r"] in ("deleted", "kept"):
-                for message_id in record["ids"]:
-                    open_ids.pop(message_id, None)
+        try:
+            _take_in(path, run, queue_arn, open_ids)
+        except RefusedError:  # what a damaged journal says is not known: nothing of it is settled
+            open_ids[str(path)] = run
     return max(open_ids.values(), default=None)
+
+
+def _take_in(path: Path, run: str, queue_arn: str, open_ids: dict[str, str]) -> None:
+    """Note what one journal leaves open, and what it settles; nothing where it is another queue's."""
+    queue, unsure = None, set[str]()
+    for record, _ in read_lines(path):
+        queue = record.get("queue") if record["r"] == "run" else queue
+        if queue != queue_arn:
+            return
+        if record["r"] == "taken":
+            open_ids.update({letter["id"]: run for letter in record["letters"]})
+        elif record["r"] in ("delivered", "unknown"):
+            open_ids.update(dict.fromkeys(record["ids"], run))
+            unsure.update(record["ids"])
+        elif record["r"] in ("deleted", "kept"):
+            for message_id in record["ids"]:
+                if record["r"] == "deleted" or message_id not in unsure:
+                    open_ids.pop(message_id, None)
 
 
 def _if_offered(queue: Queue, tasks: MoveTasks, *, is_forced: bool) -> Choice:

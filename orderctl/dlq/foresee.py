@@ -34,7 +34,7 @@ class Past(Protocol):
     def was_delivered(self, message_id: str) -> bool:
         """Did an earlier run deliver this very message?"""
 
-    def may_be_delivered(self, message_id: str) -> bool:
+    def may_be_delivered(self, letter: DeadLetter) -> bool:
         """Did an earlier run leave that open?"""
 
 
@@ -82,4 +82,4 @@ class Foresight:
             if request_id in self._failures:
                 return Foreseen(item, Action.SETTLE, "it reports the same failure as one that is delivered")
             self._failures.add(request_id)
-        return Foreseen(item, Action.DELIVER, is_doubted=self.past.may_be_delivered(message_id))
+        return Foreseen(item, Action.DELIVER, is_doubted=self.past.may_be_delivered(letter))

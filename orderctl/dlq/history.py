@@ -10,14 +10,14 @@ The same links tell the twin of a failure that was redriven from another queue a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from orderctl.dlq.journal import SUFFIX, readable
+from orderctl.dlq.journal import SUFFIX, payloads_of, readable
 from orderctl.dlq.models import DeadLetter, Kind
 
 KEEP = timedelta(days=14)
@@ -41,7 +41,8 @@ class _Past:
     delivered: Set[str]
     """Messages delivered. One that shows up again could not be deleted: ids do not recur."""
     doubted: Set[str]
-    """Messages that a run may have delivered: its answer was lost, or it died over them."""
+    """Messages that a run may have delivered: its answer was lost, or it died over them. And the request ids of the
+    failed invocations they report: the other report of such a failure may have been delivered just as well."""
     payloads: Counter[str]
     """In how many runs each payload was delivered."""
     damaged: Mapping[str, str]
@@ -69,13 +70,14 @@ class History:
         """Was this very message delivered by an earlier run, and is only still there?"""
         return message_id in self._read.delivered
 
-    def may_be_delivered(self, message_id: str) -> bool:
-        """Did an earlier run leave it open whether this message was delivered?"""
-        return message_id in self._read.doubted
+    def may_be_delivered(self, letter: DeadLetter) -> bool:
+        """Did an earlier run leave it open whether this letter, or another report of its failure, was delivered?"""
+        doubted = self._read.doubted
+        return letter.message.message_id in doubted or (letter.failure.request_id or "") in doubted
 
-    def damage(self, queue_arn: str) -> str | None:
-        """What of an earlier run of this queue cannot be read, in words; None where everything can."""
-        return self._read.damaged.get(queue_arn) or self._read.damaged.get("")
+    def damage(self, *queue_arns: str) -> str | None:
+        """What of an earlier run of these queues cannot be read, in words; None where everything can."""
+        return next((self._read.damaged[arn] for arn in (*queue_arns, "") if arn in self._read.damaged), None)
 
     def redriven(self, letter: DeadLetter) -> int:
         """How often this failure was redriven before, as far as this machine knows."""
@@ -92,9 +94,9 @@ class History:
     def _read(self) -> _Past:
         links: dict[str, str] = {}
         delivered: set[str] = set()
-        doubted: set[str] = set()
+        doubted: dict[str, str] = {}
         payloads: Counter[str] = Counter()
-        digests: dict[str, str | None] = {}
+        digests: dict[str, Sequence[str]] = {}
         settled: dict[str, _Settled] = {}
         damaged: dict[str, str] = {}
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
@@ -111,17 +113,17 @@ class History:
                     queue = str(record.get("queue") or "")
                 elif record["r"] == "taken":
                     open_.update(item["id"] for item in record["letters"])
-                    digests.update({item["id"]: item.get("payload") for item in record["letters"]})
+                    digests.update({item["id"]: payloads_of(item) for item in record["letters"]})
                     for item in record["letters"]:
                         request_ids[item["id"]] = (item.get("request") or "", Kind(item["kind"]))
                 elif record["r"] == "unknown":
-                    doubted.update(record["ids"])
+                    doubted.update({each: request_ids.get(each, ("", None))[0] for each in record["ids"]})
                 elif record["r"] == "kept":
                     open_.difference_update(record["ids"])
                 elif record["r"] == "delivered":
                     delivered.update(record["ids"])
                     open_.difference_update(record["ids"])
-                    of_run.update(digest for i in record["ids"] if (digest := digests.get(i)))
+                    of_run.update(digest for i in record["ids"] for digest in digests.get(i, ()))
                     for message_id, new_id in record["ids"].items():
                         request_id, kind = request_ids.get(message_id, ("", Kind.UNKNOWN))
                         if new_id:
@@ -129,7 +131,8 @@ class History:
                         if request_id:
                             settled[request_id] = _Settled(run, kind, message_id)
             payloads.update(of_run)
-            doubted |= open_
+            doubted.update({each: request_ids[each][0] for each in open_})
             if bad:
                 damaged[queue] = f"line {bad[0]} of {path} is damaged"
-        return _Past(links, settled, delivered, doubted - delivered, payloads, damaged)
+        unsure = {each: request for each, request in doubted.items() if each not in delivered}
+        return _Past(links, settled, delivered, {*unsure, *unsure.values()} - {""}, payloads, damaged)

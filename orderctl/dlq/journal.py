@@ -46,6 +46,8 @@ class Standing:
     to_delete: dict[str, str | None] = field(default_factory=dict)
     """Delivered, with the new id, but not known to be deleted."""
     deleted: set[str] = field(default_factory=set)
+    only_deleted: set[str] = field(default_factory=set)
+    """Deleted, because a run before this one had delivered them: no deliveries of this run."""
     kept: dict[str, str] = field(default_factory=dict)
     doubted: set[str] = field(default_factory=set)
     """Every id whose delivery was unclear at some time: the possible duplicates."""
@@ -53,6 +55,8 @@ class Standing:
     """New id to the message id it was made from."""
     requests: dict[str, dict[str, str]] = field(default_factory=dict)
     """Message id to the request id, kind and source of the failed invocation it reports."""
+    payloads: dict[str, list[str]] = field(default_factory=dict)
+    """Message id to what stands for its payload, where no id links it to what it becomes."""
     ended: bool = False
 
     def read(self, record: Mapping[str, Any]) -> None:
@@ -63,6 +67,7 @@ class Standing:
             case "taken":
                 self._taken([letter["id"] for letter in record["letters"]])
                 self.requests.update({x["id"]: x for x in map(_request, record["letters"]) if x["request"]})
+                self.payloads.update({x["id"]: found for x in record["letters"] if (found := payloads_of(x))})
             case "delivered":
                 for message_id, new_id in record["ids"].items():
                     self.in_doubt.discard(message_id)
@@ -73,6 +78,8 @@ class Standing:
                 self.doubted.update(record["ids"])
             case "deleted":
                 for message_id in record["ids"]:
+                    known = message_id in self.to_delete or message_id in self.in_doubt or message_id in self.deleted
+                    self.only_deleted.update(() if known else (message_id,))
                     self.to_delete.pop(message_id, None)
                     self.deleted.add(message_id)
             case "kept":
@@ -118,6 +125,7 @@ class Journal:
         self._handle = handle
         self._lock = threading.Lock()
         self._size = os.fstat(handle).st_size
+        self._locks: list[int] = []
 
     @property
     def run(self) -> str:
@@ -191,7 +199,7 @@ class Journal:
                 "source": x.source,
                 "to": to,
                 "request": x.failure.request_id,
-                "payload": x.digest,
+                "payloads": list(x.digests),
             }
             for x, to in letters
         ]
@@ -231,8 +239,14 @@ class Journal:
         a delivery; its number may be another file's by then."""
         with self._lock:
             handle, self._handle = self._handle, -1
-        if handle >= 0:
-            os.close(handle)
+            locks, self._locks = self._locks, []
+        for each in (handle, *locks):
+            if each >= 0:
+                os.close(each)
+
+    def hold(self, locks: Sequence[int]) -> None:
+        """Open files whose locks are the run's: closed with the journal."""
+        self._locks.extend(locks)
 
     def _take_lock(self) -> None:
         try:
@@ -240,6 +254,12 @@ class Journal:
         except OSError as error:
             self.close()
             raise ConflictError(f"run {self.run} is being worked on by another process") from error
+
+
+def payloads_of(letter: Mapping[str, Any]) -> list[str]:
+    """What stands for the payloads of a letter that was taken; journals of old kept one."""
+    found: list[str] = letter.get("payloads") or ([letter["payload"]] if letter.get("payload") else [])
+    return found
 
 
 def _request(letter: Mapping[str, Any]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orderctl.clock import Clock
 from orderctl.dlq import engine, journal
+from orderctl.dlq.alone import claim, give_up
 from orderctl.dlq.batch import Desk
 from orderctl.dlq.classify import classify
 from orderctl.dlq.delivery import deliver
@@ -18,7 +19,7 @@ from orderctl.dlq.plan import Order, planner
 from orderctl.dlq.prepare import Prepared, Services
 from orderctl.dlq.tally import Tally
 from orderctl.dlq.triage import Job
-from orderctl.dlq.twins import Settler
+from orderctl.dlq.twins import Settler, twin_queues
 from orderctl.errors import NotFoundError, OrderctlError
 
 
@@ -69,13 +70,22 @@ def begin(
     environment: str | None = None,
 ) -> Run:
     """Open the journal of a new run. `said` is kept in it, for the person and for `--resume`; so are the environment,
-    and how fast and how often: a run goes on as it began. The queue's ARN names account and Region."""
+    and how fast and how often: a run goes on as it began. The queue's ARN names account and Region.
+
+    Raises ConflictError while another run is at work on the queue, OSError where no journal can be written.
+    """
     at = engine.cutoff(prepared.queue, services.clock)
     how = {"rate": order.rate, "concurrency": order.concurrency, "max_redrives": order.max_redrives}
     said = {**{name: value for name, value in how.items() if value is not None}, **said}
     header = {"queue": prepared.queue.arn, "url": prepared.queue.url, "cutoff": at.timestamp(), "said": said}
     header |= {} if environment is None else {"environment": environment}
-    opened = Journal.begin(folder, run, header)
+    locks = claim(folder, run, prepared.queue.arn, twin_queues(prepared.wiring, prepared.queue.arn), services.clock)
+    try:
+        opened = Journal.begin(folder, run, header)
+    except BaseException:
+        give_up(locks)
+        raise
+    opened.hold(locks)
     return _run(services, prepared, order, opened, Tally(run), Standing(), at)
 
 
@@ -84,9 +94,11 @@ def resume(
 ) -> Run:
     """Go on with an interrupted run: what was delivered is only deleted, what was in doubt is reported.
 
-    Raises RefusedError where the queue is not the run's.
+    Raises RefusedError where the queue is not the run's, ConflictError while another run is at work on it.
     """
-    standing.check_queue(prepared.queue.arn)
+    arn = prepared.queue.arn
+    standing.check_queue(arn)
+    opened.hold(claim(opened.path.parent, opened.run, arn, twin_queues(prepared.wiring, arn), services.clock))
     return _run(services, prepared, order, opened, engine.resumed_tally(opened.run, standing), standing, at)
 
 
@@ -100,7 +112,8 @@ def _run(
     at: datetime,
 ) -> Run:
     past = History(opened.path.parent, services.clock.now())
-    damage = past.damage(prepared.queue.arn)
+    arn = prepared.queue.arn
+    damage = past.damage(arn, *twin_queues(prepared.wiring, arn))
     limit = None if order.limit is None else max(0, order.limit - len(tally.delivered))
     job = Job(
         prepared.queue,
@@ -111,7 +124,7 @@ def _run(
         limit=limit,
         redriven_before=lambda letter: past.objection(letter, order.max_redrives),
         delivered_before=past.was_delivered,
-        doubted_before=lambda message_id: damage is not None or past.may_be_delivered(message_id),
+        doubted_before=lambda letter: damage is not None or past.may_be_delivered(letter),
     )
     clock = services.clock
     desk = Desk(

@@ -184,7 +184,7 @@ class Restore:
     def _fits(self, batch: Mapping[str, Entry], entry: Entry) -> bool:
         """Never two of one FIFO group together: an entry that fails would fall behind the next one."""
         size = entry.size + sum(other.size for other in batch.values())
-        if len(batch) == BATCH_ENTRIES or (batch and size > BATCH_BYTES):
+        if len(batch) == BATCH_ENTRIES or (batch and size > min(BATCH_BYTES, self.queue.max_message_bytes)):
             return False
         return not self.queue.is_fifo or all(x.message.group_id != entry.message.group_id for x in batch.values())
 

@@ -58,7 +58,7 @@ def body_document(message: Message) -> Mapping[str, Any] | None:
         return None
     try:
         document = jsontext.loads(message.body)
-    except UsageError:
+    except (UsageError, ArithmeticError):  # a number may be beyond all counting
         return None
     return cast(Mapping[str, Any], document) if isinstance(document, dict) else None
 
@@ -69,7 +69,7 @@ def _text(message: Message, name: str) -> str | None:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
+    return int(text) if text and len(text) < 10 and text.isascii() and text.isdigit() else None
 
 
 def _trace(message: Message) -> str | None:

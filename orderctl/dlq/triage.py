@@ -39,8 +39,8 @@ class Job:
     """Why a letter must not be redriven once more, by what earlier runs did with it."""
     delivered_before: Callable[[str], bool] = lambda _message_id: False
     """Did an earlier run deliver this very message, and only not get to deleting it?"""
-    doubted_before: Callable[[str], bool] = lambda _message_id: False
-    """Did an earlier run leave it open whether this message was delivered?"""
+    doubted_before: Callable[[DeadLetter], bool] = lambda _letter: False
+    """Did an earlier run leave it open whether this letter was delivered?"""
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ class Triage:
             self._refuse(message, refusal)
         elif self._is_blocked(message):
             self.keep(message, HELD_BACK)
-        elif isinstance(planned, Redrivable) and self._claim(message):
+        elif isinstance(planned, Redrivable) and self._claim(planned.letter):
             return planned
         return None
 
@@ -135,12 +135,12 @@ class Triage:
                 self.second_reports[message_id] = first
             return first == message_id
 
-    def _claim(self, message: Message) -> bool:
-        """Count the message against `--max`; past it, it goes back and the run ends.
+    def _claim(self, letter: DeadLetter) -> bool:
+        """Count the letter against `--max`; past it, it goes back and the run ends.
 
         What an earlier part of the run had in hand has its share already: nothing new takes its place.
         """
-        message_id = message.message_id
+        message_id = letter.message.message_id
         with self.lock:
             if message_id in self.in_hand or message_id in self.tally.delivered:
                 return False  # handed out twice: somebody here is at it, or has been
@@ -152,7 +152,7 @@ class Triage:
             self.in_hand.add(message_id)
         with self.tally.lock:
             self.tally.kept.pop(message_id, None)
-            if message_id in self.standing.doubted or self.job.doubted_before(message_id):
+            if message_id in self.standing.doubted or self.job.doubted_before(letter):
                 self.tally.possible_duplicates.setdefault(message_id, CUT_OFF)
         return True
 

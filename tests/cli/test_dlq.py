@@ -430,10 +430,43 @@ def test_ctrl_c_ends_the_batch_gives_the_rest_back_and_says_how_to_go_on(world: 
     code = main(["dlq", "redrive", "orders-dlq", "--yes", "--concurrency", "1"], made)
     assert isinstance(made.err, io.StringIO)
     assert code == 130
-    assert "go on with: orderctl dlq redrive --resume" in made.err.getvalue()
+    said = made.err.getvalue().splitlines()
+    assert "stopping: calls in hand end, the rest goes back; Ctrl-C again leaves at once" in said
+    assert said[-1].startswith("hint: go on with: orderctl dlq redrive --resume")
+    assert isinstance(made.out, io.StringIO)
+    assert made.out.getvalue(), "the report of what was done"
     assert world.lost() == set()
     assert world.duplicates() == set()
     assert 0 < len(world.left()) < 30
+
+
+def test_a_run_of_another_environment_is_refused_before_anything_is_written(world: World, tmp_path: Path) -> None:
+    write_config(tmp_path, "[env.prod]\n[env.staging]\n")
+    world.seed(1)
+    assert orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "--env", "prod").code == 0
+    (journal,) = tmp_path.glob("state/orderctl/redrives/*.jsonl")
+    before = journal.read_bytes()
+    for words in (["--yes"], ["--dry-run"]):
+        done = orderctl(world, tmp_path, "dlq", "redrive", "--resume", "@latest", "--env", "staging", *words)
+        assert (done.code, journal.read_bytes() == before) == (7, True)
+
+
+def test_letters_that_arrive_while_the_wiring_is_read_are_of_the_plan_and_of_the_run(
+    world: World, tmp_path: Path
+) -> None:
+    """What the plan has counted the run does; what comes later it leaves."""
+    world.seed(1)
+
+    def arrive(_call: object) -> None:
+        world.clock.advance(30)
+        world.aws.sqs.seed(world.dlq, '{"order_id": "order-1"}', source=world.source)
+
+    world.aws.faults.on("ReceiveMessage", effects.barrier(before=arrive), nth=1)
+    world.aws.faults.on("SendMessageBatch", effects.barrier(before=arrive), nth=1)
+    done = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "-o", "json")
+    assert "     2 sqs " in done.err
+    counts = json.loads(done.out)["counts"]
+    assert (done.code, counts["delivered"], counts["arrived_later"], len(world.left())) == (0, 2, 1, 1)
 
 
 def test_a_letter_that_was_purged_and_restored_can_be_redriven(world: World, tmp_path: Path) -> None:

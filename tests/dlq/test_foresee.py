@@ -22,8 +22,8 @@ class Past:
     def was_delivered(self, message_id: str) -> bool:
         return message_id == self.delivered
 
-    def may_be_delivered(self, message_id: str) -> bool:
-        return message_id == self.doubted
+    def may_be_delivered(self, letter: DeadLetter) -> bool:
+        return letter.message.message_id == self.doubted
 
 
 def item(message_id: str, *, request: str | None = None, group: str | None = None) -> Redrivable:
