@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any
 
@@ -43,8 +43,10 @@ def loads(text: str | bytes, *, source: str = "<stdin>", line: int = 1) -> Any:
     except _Unwanted as error:
         where = line + decoded.count("\n", 0, max(decoded.find(error.token), 0))
         raise UsageError(f"{source}:{where}: {error}") from error
-    except ValueError as error:  # an integer of more digits than Python converts (PEP 686's limit, 4,300)
+    except ValueError as error:  # an integer of more digits than Python converts (4,300)
         raise UsageError(f"{source}:{line}: a number has too many digits") from error
+    except InvalidOperation as error:  # an exponent beyond what Decimal holds
+        raise UsageError(f"{source}:{line}: a number has too large an exponent") from error
 
 
 def dumps(value: object, *, indent: int | None = None) -> str:

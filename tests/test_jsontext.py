@@ -42,6 +42,7 @@ def test_numbers_keep_their_digits() -> None:
         ('{"a": }', "f:1: not valid JSON: Expecting value"),
         ("[" * 100_000, "f:1: nested deeper than 200 levels"),
         ("1" * 5000, "f:1: a number has too many digits"),
+        ("-1E-99999999999999999999", "f:1: a number has too large an exponent"),
     ],
 )
 def test_what_is_not_strict_json_is_refused_with_its_line(text: str, error: str) -> None:

@@ -160,7 +160,7 @@ def _document(text: str | None) -> Mapping[str, Any] | None:
         return None
     try:
         found = jsontext.loads(text)
-    except (UsageError, ArithmeticError):
+    except UsageError:
         return None
     return found if isinstance(found, dict) else None
 
