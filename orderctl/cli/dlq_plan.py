@@ -24,7 +24,8 @@ def services(cli: App) -> Services:
     """The ports a redrive works through."""
     from orderctl.dlq.prepare import Services
 
-    return Services(cli.queues, cli.functions, cli.subscriptions, cli.starter, cli.clock, cli.consumer_health)
+    notice = cli.renderer.say
+    return Services(cli.queues, cli.functions, cli.subscriptions, cli.starter, cli.clock, cli.consumer_health, notice)
 
 
 def prepared(cli: App, queue: str) -> Prepared:

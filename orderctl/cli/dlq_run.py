@@ -219,6 +219,7 @@ def _work(cli: App, run: Run, ready: Prepared, verify: float | None) -> None:
 
 def _say_stopping(cli: App, progress: ProgressLine) -> None:
     """The answer to the first Ctrl-C, at once: a call in hand may take a while."""
+    cli.has_said_stopping = True
     progress.clear()
     cli.renderer.say("stopping: calls in hand end, the rest goes back; Ctrl-C again leaves at once")
 

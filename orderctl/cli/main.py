@@ -187,7 +187,12 @@ def _flush_quietly(app: App) -> None:
 def _listen(app: App) -> None:
     from orderctl.cli.signals import Stopping
 
-    Stopping(lambda: app.say("orderctl: stopping; once more leaves at once"), lambda code: _leave(app, code)).listen()
+    Stopping(lambda: _say_stopping(app), lambda code: _leave(app, code)).listen()
+
+
+def _say_stopping(app: App) -> None:
+    if not app.has_said_stopping:
+        app.say("orderctl: stopping; once more leaves at once")
 
 
 def _leave(app: App, code: int) -> None:

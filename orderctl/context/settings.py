@@ -51,6 +51,8 @@ class Settings:
         """The common options as given on the command line, by name."""
         self.resume: str | None = None
         """What to tell somebody who interrupts: the command that goes on from here."""
+        self.has_said_stopping = False
+        """Did the command itself say that it stops, and how?"""
         self.has_said_goodbye = False
         self.arguments: tuple[str, ...] = ()
         """The command line as it was given."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,8 +24,15 @@ WAITS_FOR = 60.0
 LOOKS_EVERY = 0.25
 
 
-def claim(folder: Path, run: str, queue_arn: str, twin_queues: Iterable[str], clock: Clock) -> list[int]:
-    """Locks for one run, as open files; closing them gives the locks back.
+def claim(
+    folder: Path,
+    run: str,
+    queue_arn: str,
+    twin_queues: Iterable[str],
+    clock: Clock,
+    on_wait: Callable[[str], None],
+) -> list[int]:
+    """Locks for one run, as open files; closing them gives the locks back. `on_wait` is told once what is waited for.
 
     Raises ConflictError when another run holds one of them for longer than `WAITS_FOR`, and OSError. Whoever waits
     holds none, so that two never wait for each other.
@@ -35,10 +42,16 @@ def claim(folder: Path, run: str, queue_arn: str, twin_queues: Iterable[str], cl
     while True:
         try:
             return _all(folder, run, queue_arn, twins)
-        except ConflictError:
+        except ConflictError as error:
             if clock.monotonic() >= give_up_at:
                 raise
+            on_wait(f"{error.message}: waiting for its end")
+            on_wait = _silent
             clock.sleep(LOOKS_EVERY)
+
+
+def _silent(_text: str) -> None:
+    """It was told already."""
 
 
 def _all(folder: Path, run: str, queue_arn: str, twin_queues: Iterable[str]) -> list[int]:

@@ -29,6 +29,8 @@ class Services:
     starter: Starter
     clock: Clock
     health: Health | None = None
+    notice: Callable[[str], None] = lambda _text: None
+    """Told what is waited for, in words for the person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ def begin(
     said = {**{name: value for name, value in how.items() if value is not None}, **said}
     header = {"queue": prepared.queue.arn, "url": prepared.queue.url, "cutoff": at.timestamp(), "said": said}
     header |= {} if environment is None else {"environment": environment}
-    locks = claim(folder, run, prepared.queue.arn, twin_queues(prepared.wiring, prepared.queue.arn), services.clock)
+    arn = prepared.queue.arn
+    locks = claim(folder, run, arn, twin_queues(prepared.wiring, arn), services.clock, services.notice)
     try:
         opened = Journal.begin(folder, run, header)
     except BaseException:
@@ -98,7 +99,8 @@ def resume(
     """
     arn = prepared.queue.arn
     standing.check_queue(arn)
-    opened.hold(claim(opened.path.parent, opened.run, arn, twin_queues(prepared.wiring, arn), services.clock))
+    twins = twin_queues(prepared.wiring, arn)
+    opened.hold(claim(opened.path.parent, opened.run, arn, twins, services.clock, services.notice))
     return _run(services, prepared, order, opened, engine.resumed_tally(opened.run, standing), standing, at)
 
 

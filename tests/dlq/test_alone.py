@@ -17,6 +17,11 @@ from tests.dlq.world import FunctionWorld, World
 from tests.fakes.clock import FakeClock
 from tests.fakes.sqs import effects
 
+
+def nobody(_text: str) -> None:
+    """Is told what is waited for."""
+
+
 SECOND = "20261122T040000Z-bbbbbb"
 
 
@@ -63,17 +68,17 @@ def test_the_other_report_of_a_failure_is_not_redriven_at_the_same_time(tmp_path
 
 
 def test_queues_that_share_a_twin_queue_may_be_redriven_at_once(tmp_path: Path) -> None:
-    locks = claim(tmp_path, "one", "arn:dlq-1", ["arn:failures"], FakeClock()) + claim(
-        tmp_path, "two", "arn:dlq-2", ["arn:failures"], FakeClock()
+    locks = claim(tmp_path, "one", "arn:dlq-1", ["arn:failures"], FakeClock(), nobody) + claim(
+        tmp_path, "two", "arn:dlq-2", ["arn:failures"], FakeClock(), nobody
     )
     with pytest.raises(ConflictError):
-        claim(tmp_path, "three", "arn:failures", ["arn:dlq-1", "arn:dlq-2"], FakeClock())
+        claim(tmp_path, "three", "arn:failures", ["arn:dlq-1", "arn:dlq-2"], FakeClock(), nobody)
     give_up(locks)
-    give_up(claim(tmp_path, "three", "arn:failures", ["arn:dlq-1", "arn:dlq-2"], FakeClock()))
+    give_up(claim(tmp_path, "three", "arn:failures", ["arn:dlq-1", "arn:dlq-2"], FakeClock(), nobody))
 
 
 def test_a_run_that_ends_soon_is_waited_for(tmp_path: Path) -> None:
-    locks = claim(tmp_path, "one", "arn:dlq", [], FakeClock())
+    locks = claim(tmp_path, "one", "arn:dlq", [], FakeClock(), nobody)
 
     class Ending(FakeClock):
         def sleep(self, seconds: float) -> None:
@@ -82,7 +87,9 @@ def test_a_run_that_ends_soon_is_waited_for(tmp_path: Path) -> None:
                 give_up(locks)
                 locks.clear()
 
-    give_up(claim(tmp_path, "two", "arn:failures", ["arn:dlq"], Ending()))
+    said: list[str] = []
+    give_up(claim(tmp_path, "two", "arn:failures", ["arn:dlq"], Ending(), said.append))
+    assert said == ["run one is at work on dlq, or on the other reports of its failures: waiting for its end"]
 
 
 def test_resume_waits_as_well(tmp_path: Path) -> None:
@@ -101,4 +108,4 @@ def test_a_journal_that_cannot_be_begun_leaves_no_lock(tmp_path: Path) -> None:
     begin(world.services, prepared, Order(), folder, SECOND, {}).journal.close()
     with pytest.raises(FileExistsError):
         begin(world.services, prepared, Order(), folder, SECOND, {})
-    give_up(claim(folder, "x", world.dlq.arn, [], world.clock))
+    give_up(claim(folder, "x", world.dlq.arn, [], world.clock, nobody))
