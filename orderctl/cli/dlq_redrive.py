@@ -42,7 +42,7 @@ def redrive_letters(
     most: Annotated[int | None, typer.Option("--max", min=1, help="Letters to deliver at the most.")] = None,
     rate: Annotated[float | None, typer.Option(min=0.001, help="Letters a second at the most.")] = None,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, max=16, help="Batches in hand at once; 8 if not said.")
+        int | None, typer.Option(min=1, max=16, help="Batches in hand at once; 16 if not said.")
     ] = None,
     engine: Annotated[str, typer.Option(metavar="ENGINE", help="auto, own, or native: SQS's move task.")] = "auto",
     max_redrives: Annotated[

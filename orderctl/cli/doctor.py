@@ -28,6 +28,7 @@ def doctor(
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Then remove the rules and queues that killed tails left.")
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Sweep nothing; the lines say what is left.")] = False,
     confirm: Annotated[str | None, typer.Option(metavar="ENV", help="Confirm a protected environment.")] = None,
 ) -> None:
     """Check configuration, credentials, clock, resources, permissions and sign-in; changes nothing unless it sweeps.
@@ -45,7 +46,7 @@ def doctor(
     examination = Examination(_patient(cli), cli.probes, cli.clock, seconds=seconds)
     kept: dict[Status, list[Finding]] = defaultdict(list)
     cli.renderer.rows(COLUMNS, _kept(examination.run(), kept))
-    if sweep:
+    if sweep and not dry_run:
         guard.adding(cli, confirm=confirm)
         for name in _tailer(cli).sweep(lambda error: cli.renderer.warn(error.message)):
             cli.renderer.say(f"removed rule and queue {name}, left by a run that was killed")

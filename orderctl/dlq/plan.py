@@ -26,7 +26,7 @@ class Order:
     function: str | None = None
     limit: int | None = None
     rate: float | None = None
-    concurrency: int = 8
+    concurrency: int = 16
     max_redrives: int = 3
 
 

@@ -92,6 +92,7 @@ CHANGING: dict[str, list[Changes]] = {
     "users import": [Changes("users import - --format csv --env local", stdin=USERS)],
     "stack deploy": [Changes("stack deploy", asks="yes")],
     "stack destroy": [Changes("stack destroy --stack orders", asks="orders")],
+    "doctor": [Changes("doctor --sweep", is_played=False)],
     "local reset": [Changes("local reset", asks="local", is_played=False)],
     "local drill": [Changes("local drill sqs --queue orders-dlq --env local")],
 }
