@@ -104,7 +104,7 @@ def test_a_smaller_window_gets_a_smaller_screen(shell: Shell) -> None:
         terminal.waits_for("q quit")
         terminal.resize(40, 12)
         terminal.types("r")
-        frame = terminal.waits_for("dead letters  1 of ")
+        frame = terminal.waits_for("enter look closer …")
         assert all(len(line) < 40 for line in frame.splitlines())
         terminal.types("q")
         assert terminal.ends() == 0
