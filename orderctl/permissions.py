@@ -62,7 +62,7 @@ NEEDS: Mapping[str, Actions] = {
         "events:PutEvents", *_MATCH,
     ),
     "orders watch": (*_FOLLOW, "states:DescribeStateMachine"),
-    "orders tail": _FOLLOW,
+    "orders tail": (*_FOLLOW, "states:DescribeStateMachine", "logs:FilterLogEvents"),
     "orders list": (*_FOLLOW, "states:DescribeStateMachine", "logs:FilterLogEvents"),
     "orders show": (*_FOLLOW, "states:DescribeStateMachine", "logs:FilterLogEvents"),
     "orders history": (*_FOLLOW, "states:DescribeStateMachine", "logs:FilterLogEvents"),

@@ -109,6 +109,20 @@ class StepFunctions:
         events = [event_from_api(event, with_data=with_data) for event in answer["events"]]
         return HistoryPage(events, answer.get("nextToken"))
 
+    def recorded(self, execution_arn: str) -> Iterator[Mapping[str, object]]:
+        """Every event with its data, oldest first, as GetExecutionHistory answers it; a page is held at a time."""
+        asked: dict[str, Any] = {"executionArn": execution_arn, "maxResults": 1000, "includeExecutionData": True}
+        while True:
+            with (
+                self._buckets.paced("GetExecutionHistory"),
+                aws_call(_SERVICE, "GetExecutionHistory", subject=_subject(execution_arn)),
+            ):
+                answer: dict[str, Any] = dict(self._client.get_execution_history(**asked))
+            yield from answer["events"]
+            if not answer.get("nextToken"):
+                return
+            asked["nextToken"] = answer["nextToken"]
+
     def state_machine(self, arn: str) -> StateMachine:
         """A state machine with its definition and how it logs."""
         with aws_call(_SERVICE, "DescribeStateMachine", subject=f"state machine {arn}"):

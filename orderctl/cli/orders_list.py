@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orderctl.cli.framework import app_of
 from orderctl.cli.orders_common import StateMachine, moment_of, status_of
+from orderctl.errors import OrderctlError
 from orderctl.orders.models import MachineChoice
 
 if TYPE_CHECKING:
@@ -31,8 +33,8 @@ def list_orders(
     prefix: Annotated[str, typer.Option(metavar="TEXT", help="Order ids that begin with this.")] = "",
     error: Annotated[str | None, typer.Option(metavar="TEXT", help="Failed with this; a call each.")] = None,
     kind: Annotated[
-        MachineChoice, typer.Option("--type", help="Which workflow; Express is read from its log.")
-    ] = MachineChoice.STANDARD,
+        MachineChoice | None, typer.Option("--type", help="Which workflow; standard. Express is read from its log.")
+    ] = None,
     limit: Annotated[int, typer.Option("--max", metavar="N", min=1, help="At most this many.")] = 50,
     state_machine: StateMachine = None,
 ) -> None:
@@ -53,13 +55,24 @@ def list_orders(
         several.append(
             find.find(cli.executions, machine, status=wanted, since=begin, until=end, prefix=prefix, limit=most)
         )
-    if kind is not MachineChoice.STANDARD:
+    if kind in (MachineChoice.EXPRESS, MachineChoice.ALL):
         several.append(_express(cli, wanted, begin, end, prefix, state_machine, most))
     found: Iterable[Execution] = find.merged(several)
     if error is not None:
         found = _with_error(cli, found, error)
     columns = LISTED if error is None else WITH_ERROR
     cli.renderer.rows(columns, islice(found, limit))
+    if kind is None and state_machine is None:
+        _mention_express(cli)
+
+
+def _mention_express(cli: App) -> None:
+    """To a person: that there are others. They are listed when asked for, because their log is read from end to end."""
+    if cli.renderer.format != "table":
+        return
+    with suppress(OrderctlError):
+        if cli.optional_resource("express_state_machine") is not None:
+            cli.renderer.say("Standard executions only; with those of the Express workflow: --type all")
 
 
 def _express(

@@ -23,6 +23,7 @@ from orderctl.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from orderctl.context import App
     from orderctl.orders.history import HistoryReader
@@ -103,6 +104,7 @@ def history(
     ctx: typer.Context,
     order: Order,
     data: Annotated[bool, typer.Option("--data", help="With every input and output, in JSON.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="AWS's own objects, all they hold, as JSON.")] = False,
     express: Express = False,
     since: LookBack = None,
     state_machine: StateMachine = None,
@@ -118,8 +120,32 @@ def history(
     begin = moment_of(cli, since, "--since")
     arn = any_arn_of(cli, order, state_machine, express=express, since=begin)
     bucket = cli.token_buckets.of("GetExecutionHistory")
+    if raw:
+        _print_recorded(cli, arn, begin)
+        return
     reader = HistoryReader(histories_of(cli, begin), arn, bucket, with_data=data, patience=1)
     cli.renderer.rows(EVENTS, _events(cli, reader))
+
+
+def _print_recorded(cli: App, arn: str, since: datetime | None) -> None:
+    """AWS's objects have no columns in common: a line of JSON each, as they come, and with `-o json` one list."""
+    from orderctl.cli.orders_express import log_group_of
+    from orderctl.orders.express import LOOK_BACK
+    from orderctl.orders.names import is_express, machine_of
+    from orderctl.orders.recorded import recorded_in_log
+
+    if cli.renderer.format == "csv":
+        raise UsageError("--raw is JSON and does not go into csv", hint="-o jsonl")
+    if is_express(arn):
+        group = log_group_of(cli, machine_of(arn))
+        recorded = recorded_in_log(cli.logs, group, arn, since or cli.clock.now() - LOOK_BACK)
+    else:
+        recorded = cli.executions.recorded(arn)
+    if cli.renderer.is_machine:
+        cli.renderer.rows((), recorded)
+        return
+    for event in recorded:
+        cli.renderer.event(event)
 
 
 def _events(cli: App, reader: HistoryReader) -> Iterator[Step]:

@@ -8,6 +8,7 @@ import typer
 
 from orderctl.cli.framework import app_of
 from orderctl.cli.orders_common import StateMachine, Timeout, moment_of, status_of
+from orderctl.errors import OrderctlError
 from orderctl.orders.models import MachineChoice
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def tail_orders(
     state: Annotated[str | None, typer.Option(metavar="NAME", help="Only transitions of this state.")] = None,
     error: Annotated[str | None, typer.Option(metavar="TEXT", help="Only where the error holds this text.")] = None,
     kind: Annotated[
-        MachineChoice, typer.Option("--type", help="Which workflow; Express is read from its log.")
-    ] = MachineChoice.STANDARD,
+        MachineChoice | None, typer.Option("--type", help="Which workflow; all there are, Express by its log.")
+    ] = None,
     since: Annotated[str | None, typer.Option(metavar="WHEN", help="From executions started since; now.")] = None,
     timeout: Timeout = None,
     state_machine: StateMachine = None,
@@ -56,24 +57,46 @@ def tail_orders(
             _print(cli, COLUMNS, _steps(cli, happened, state, error))
 
 
-def _tailed(cli: App, kind: MachineChoice, since: datetime | None, state_machine: str | None) -> list[Tailed]:
-    from orderctl.cli.orders_express import described, log_group_of, say_what_cannot_be_seen
+def _tailed(cli: App, kind: MachineChoice | None, since: datetime | None, state_machine: str | None) -> list[Tailed]:
+    """What was asked for; asked for nothing, all that can be followed, or the one state machine that is named."""
+    if kind is None and state_machine is None:
+        return [_standard(cli, since, None), *_express_if_it_can_be_seen(cli, since)]
+    found: list[Tailed] = []
+    if kind is not MachineChoice.EXPRESS:
+        found.append(_standard(cli, since, state_machine))
+    if kind in (MachineChoice.EXPRESS, MachineChoice.ALL):
+        found.append(_express(cli, since, cli.resource("express_state_machine", state_machine)))
+    return found
+
+
+def _standard(cli: App, since: datetime | None, state_machine: str | None) -> Tailed:
     from orderctl.orders.tail import StandardTail
+
+    bucket = cli.token_buckets.of("GetExecutionHistory")
+    machine = cli.resource("state_machine", state_machine)
+    return StandardTail(cli.executions, machine, cli.clock, since=since, bucket=bucket)
+
+
+def _express(cli: App, since: datetime | None, machine: str) -> Tailed:
+    from orderctl.cli.orders_express import described, log_group_of, say_what_cannot_be_seen
     from orderctl.orders.tail_express import ExpressTail
 
-    found: list[Tailed] = []
-    bucket = cli.token_buckets.of("GetExecutionHistory")
-    if kind is not MachineChoice.EXPRESS:
-        machine = cli.resource("state_machine", state_machine)
-        found.append(StandardTail(cli.executions, machine, cli.clock, since=since, bucket=bucket))
-    if kind is not MachineChoice.STANDARD:
-        machine = cli.resource("express_state_machine", state_machine)
-        say_what_cannot_be_seen(cli, machine, watched=True)
-        known = described(cli, machine)
-        is_whole = known is None or known.log_level not in ("ERROR", "FATAL")
-        group = log_group_of(cli, machine)
-        found.append(ExpressTail(cli.logs, group, machine, cli.clock, since=since, is_whole=is_whole))
-    return found
+    say_what_cannot_be_seen(cli, machine, watched=True)
+    known = described(cli, machine)
+    is_whole = known is None or known.log_level not in ("ERROR", "FATAL")
+    return ExpressTail(cli.logs, log_group_of(cli, machine), machine, cli.clock, since=since, is_whole=is_whole)
+
+
+def _express_if_it_can_be_seen(cli: App, since: datetime | None) -> list[Tailed]:
+    """The environment's Express workflow, which nobody asked for by name: what hides it must not end the tail."""
+    from orderctl.orders.tail_express import NOT_FOLLOWED, Besides
+
+    try:
+        machine = cli.optional_resource("express_state_machine")
+        return [] if machine is None else [Besides(_express(cli, since, machine))]
+    except OrderctlError as error:
+        cli.renderer.warn(f"{NOT_FOLLOWED}: {error.message}")
+        return []
 
 
 def _ends(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -59,6 +59,12 @@ class Executions(Histories, Protocol):
 
     def state_machine_of(self, execution_arn: str) -> StateMachine:
         """The state machine as it was when the execution started: what a redrive goes on with."""
+
+    def recorded(self, execution_arn: str) -> Iterator[Mapping[str, object]]:
+        """Every event of a STANDARD execution as AWS answers it, data included, oldest first, paged as they are read.
+
+        Raises NotFoundError where there is no such execution.
+        """
 
     def trace_header(self, execution_arn: str) -> str | None:
         """The X-Ray header a STANDARD execution was started with, where it was traced."""

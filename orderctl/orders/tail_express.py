@@ -7,6 +7,7 @@ missing is held back a few reads, so that an execution is told in its own order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +19,7 @@ from orderctl.orders.follow import News
 from orderctl.orders.log_models import Logs
 from orderctl.orders.models import TERMINAL, HistoryEvent
 from orderctl.orders.names import express_pattern
-from orderctl.orders.tail import PASSING, Ended, Happened, Notice
+from orderctl.orders.tail import PASSING, Ended, Happened, Notice, Tailed
 from orderctl.orders.watching import Watching
 
 INTERVAL = 2.0
@@ -29,6 +30,7 @@ FORGOTTEN_AFTER = LIFETIME + 2 * DELIVERY
 """An execution whose end was never logged (below level ALL, or a lost line) is remembered no longer than this."""
 PATIENCE = 5
 """Reads an event waits for those before it."""
+NOT_FOLLOWED = "the Express workflow is not followed"
 
 
 @dataclass(slots=True)
@@ -126,3 +128,24 @@ class ExpressTail:
         if any(event.type in TERMINAL for event in events):
             del self._queues[arn]
             yield Ended(self._watching.trackers.pop(arn).execution)
+
+
+class Besides:
+    """Express followed beside Standard: where it cannot be, that is told once, and the other goes on."""
+
+    def __init__(self, tailed: Tailed) -> None:
+        self._tailed = tailed
+        self._is_over = False
+
+    @property
+    def next_at(self) -> float:
+        """When there is something to do next; never, once it cannot be followed."""
+        return math.inf if self._is_over else self._tailed.next_at
+
+    def turn(self) -> Iterator[Happened]:
+        """Do it."""
+        try:
+            yield from self._tailed.turn()
+        except OrderctlError as error:
+            self._is_over = True
+            yield Notice(f"{NOT_FOLLOWED}: {error.message}")

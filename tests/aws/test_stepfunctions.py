@@ -199,6 +199,19 @@ def test_a_page_of_history_asks_for_what_it_was_told(wire: Wire) -> None:
     assert wire.port.history_page(ARN, newest_first=True, page_size=100, with_data=False, token="t").next_token is None
 
 
+def test_a_recorded_history_is_what_aws_answers_page_by_page_and_only_as_far_as_read(wire: Wire) -> None:
+    events = api_events(SUCCEEDED)
+    expected = {"executionArn": ARN, "maxResults": 1000, "includeExecutionData": True}
+    wire.answer("get_execution_history", {"events": events[:6], "nextToken": "t"}, expected)
+    recorded = wire.port.recorded(ARN)
+    assert [next(recorded) for _ in range(6)] == events[:6]
+    wire.answer("get_execution_history", {"events": events[6:]}, {**expected, "nextToken": "t"})
+    assert list(recorded) == events[6:]
+    wire.refuse("get_execution_history", "ExecutionDoesNotExist")
+    with pytest.raises(NotFoundError):
+        list(wire.port.recorded(ARN))
+
+
 @pytest.mark.parametrize("rows", [getattr(histories, name) for name in dir(histories) if name.isupper()])
 def test_the_histories_of_the_tests_have_the_shape_of_aws(wire: Wire, rows: Any) -> None:
     if isinstance(rows, list) and rows is not histories.FROM_TOMORROW:

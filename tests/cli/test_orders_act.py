@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -130,6 +131,32 @@ def test_history_is_every_event_in_order(desk: Desk) -> None:
     done = desk.run("orders", "history", "crashed")
     assert done.code == 0
     assert [line.split("\t")[2] for line in done.out.splitlines()] == [row[1] for row in RETRIED_THEN_FAILED]
+
+
+@pytest.mark.parametrize("flags", [(), ("-o", "jsonl")])
+def test_a_raw_history_is_a_line_an_object_of_aws_with_the_names_aws_gives(desk: Desk, flags: tuple[str, ...]) -> None:
+    desk.executions.run("odd", FROM_TOMORROW)
+    desk.clock.advance(9)
+    done = desk.run("orders", "history", "odd", "--raw", *flags)
+    events = [json.loads(line) for line in done.out.splitlines()]
+    assert [sorted(event) for event in events[:2]] == [
+        ["executionStartedEventDetails", "id", "previousEventId", "timestamp", "type"],
+        ["id", "previousEventId", "stateEnteredEventDetails", "timestamp", "type"],
+    ]
+    assert events[2]["taskHandedToRobotEventDetails"] == {"robot": "r2"}
+    assert events[1]["stateEnteredEventDetails"] == {
+        "name": "ValidateOrder", "input": "{}", "inputDetails": {"truncated": False}
+    }  # fmt: skip
+    assert re.fullmatch(r"2026-11-22T03:\d\d:\d\d\.000Z", events[0]["timestamp"])
+
+
+def test_a_raw_history_is_one_list_in_json_and_nothing_for_csv(desk: Desk) -> None:
+    listed = json.loads(desk.run("orders", "history", "crashed", "--raw", "-o", "json").out)
+    assert [event["type"] for event in listed] == [row[1] for row in RETRIED_THEN_FAILED]
+    assert desk.executions.count("recorded") == 1
+    done = desk.run("orders", "history", "crashed", "--raw", "-o", "csv")
+    assert (done.code, done.out) == (2, "")
+    assert desk.run("orders", "history", "nobody", "--raw").code == 3
 
 
 def test_history_with_data_shows_what_went_in(desk: Desk) -> None:

@@ -14,8 +14,8 @@ from orderctl.errors import AuthError, AwsFault, FailedError, UnreachableError
 from orderctl.orders.models import ExecutionStatus
 from tests.cli.support import Outcome
 from tests.cli.test_orders import ORDER, Desk
-from tests.fakes.executions import EXPRESS, EXPRESS_GROUP
-from tests.fakes.histories import OUT_OF_STOCK, RETRIED_THEN_FAILED, SUCCEEDED, TIMED_OUT, Row
+from tests.fakes.executions import EXPRESS, EXPRESS_GROUP, MACHINE
+from tests.fakes.histories import OUT_OF_STOCK, RETRIED_THEN_FAILED, SUCCEEDED, TIMED_OUT, Row, log_lines
 from tests.fakes.logs import FakeLogs
 
 ARN = EXPRESS.replace(":stateMachine:", ":express:") + ":o-1:0001"
@@ -140,6 +140,18 @@ def test_show_and_history_read_the_log(desk: ExpressDesk) -> None:
     assert types == [row[1] for row in RETRIED_THEN_FAILED]
 
 
+def test_a_raw_history_is_the_lines_of_the_log_in_order_and_once_each(desk: ExpressDesk) -> None:
+    lines = log_lines(OUT_OF_STOCK, ARN, desk.clock.now())
+    for line in [*reversed(lines), lines[2]]:
+        desk.logs.put(EXPRESS_GROUP, json.dumps(line))
+    desk.logs.put(EXPRESS_GROUP, json.dumps({"message": f"about {ARN}"}))
+    desk.logs.put(EXPRESS_GROUP, f"no JSON of {ARN}")
+    desk.put(SUCCEEDED, ARN.replace("0001", "00012"))
+    done = desk.run("orders", "history", ARN, "--raw")
+    assert [json.loads(line) for line in done.out.splitlines()] == lines
+    assert desk.run("orders", "history", ARN.replace("0001", "0009"), "--raw").code == 3
+
+
 def test_it_can_be_neither_stopped_nor_redriven(desk: ExpressDesk) -> None:
     for verb in ("stop", "redrive"):
         done = desk.run("orders", verb, ARN, "--yes")
@@ -175,6 +187,15 @@ def test_list_shows_both_kinds_newest_first(desk: ExpressDesk) -> None:
     assert listed("--type", "all") == ["s-2", "o-1", "s-1"]
     assert listed("--type", "all", "--max", "2") == ["s-2", "o-1"]
     assert listed("--type", "all", "--error", "OutOfStock") == ["o-1"]
+
+
+def test_a_list_of_one_kind_tells_a_person_of_the_other(desk: ExpressDesk) -> None:
+    desk.executions.run("s-1", SUCCEEDED)
+    said = "Standard executions only; with those of the Express workflow: --type all\n"
+    assert desk.run("orders", "list", "-o", "table").err == said
+    for flags in (("-o", "tsv"), ("-o", "table", "--type", "standard"), ("-o", "table", "--state-machine", MACHINE)):
+        assert desk.run("orders", "list", *flags).err == ""
+    assert desk.logs.calls == []
 
 
 def test_tail_follows_express_through_its_log(desk: ExpressDesk) -> None:
@@ -222,3 +243,70 @@ def test_an_end_the_log_does_not_tell_keeps_no_watch_of_others_open_for_ever(des
     assert (done.code, last["exit_code"]) == (124, 124)
     assert {each["order_id"]: each["status"] for each in last["executions"]} == {"o-1": "RUNNING", "o-2": "SUCCEEDED"}
     assert "order o-1: its log never told the end" in done.err
+
+
+# --- tail, where nobody says of what -------------------------------------------------------------------------------
+
+
+def tail_of_both(desk: ExpressDesk, *flags: str, since: str = "5m") -> Outcome:
+    desk.executions.run("s-1", SUCCEEDED)
+    if EXPRESS_GROUP in desk.logs.groups:
+        desk.put(OUT_OF_STOCK)
+    return desk.run("orders", "tail", "--summary", "--since", since, "--timeout", "10s", *flags)
+
+
+def tailed(done: Outcome) -> set[str]:
+    assert done.code == 124
+    return {line.split("\t")[1] for line in done.out.splitlines()}
+
+
+def test_tail_follows_every_state_machine_of_the_environment(desk: ExpressDesk) -> None:
+    done = tail_of_both(desk)
+    assert tailed(done) == {"s-1", "o-1"}
+    assert done.err == "orderctl: the timeout passed\n"
+
+
+@pytest.mark.parametrize(("kind", "orders"), [("standard", {"s-1"}), ("express", {"o-1"}), ("all", {"s-1", "o-1"})])
+def test_type_says_which_of_them(desk: ExpressDesk, kind: str, orders: set[str]) -> None:
+    assert tailed(tail_of_both(desk, "--type", kind)) == orders
+
+
+def test_tail_of_a_named_state_machine_is_of_no_other(desk: ExpressDesk) -> None:
+    assert tailed(tail_of_both(desk, "--state-machine", MACHINE)) == {"s-1"}
+    assert desk.logs.calls == []
+
+
+def test_tail_goes_on_where_express_logs_nothing_and_says_so_once(desk: ExpressDesk) -> None:
+    desk.log_level("OFF")
+    done = tail_of_both(desk)
+    assert tailed(done) == {"s-1"}
+    assert done.err.count("the Express workflow is not followed") == 1
+    assert "logs nothing (level OFF)" in done.err
+    assert desk.run("orders", "tail", "--type", "all", "--timeout", "10s").code == 1
+
+
+def test_tail_says_what_a_low_log_level_hides_and_shows_the_rest(desk: ExpressDesk) -> None:
+    desk.log_level("ERROR")
+    done = tail_of_both(desk)
+    assert tailed(done) == {"s-1", "o-1"}
+    assert done.err.count("neither starts nor successes") == 1
+
+
+def test_tail_goes_on_where_the_express_log_cannot_be_read(desk: ExpressDesk) -> None:
+    fault = AwsFault("logs", "FilterLogEvents", "AccessDeniedException")
+    desk.logs.fail(AuthError("not allowed to read the log", aws=fault), times=9)
+    done = tail_of_both(desk)
+    assert tailed(done) == {"s-1"}
+    assert done.err.count("the Express workflow is not followed: not allowed to read the log") == 1
+    assert len(desk.logs.calls) == 1
+
+
+@pytest.mark.parametrize("hidden", ["machine", "group"])
+def test_tail_goes_on_where_express_is_not_there(desk: ExpressDesk, hidden: str) -> None:
+    if hidden == "machine":
+        del desk.executions.machines[EXPRESS]
+    else:
+        desk.logs.groups.clear()
+    done = tail_of_both(desk)
+    assert tailed(done) == {"s-1"}
+    assert done.err.count("the Express workflow is not followed") == 1

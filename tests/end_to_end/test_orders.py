@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +15,10 @@ from tests.end_to_end.shell import Done, Shell
 from tests.fakes.histories import OUT_OF_STOCK, log_lines
 
 pytestmark = pytest.mark.end_to_end
+WAYS = ("workflow", "api", "event")
+TOO_MANY = 2_000_000_000
+"""A quantity that orderctl lets through, and the functions do not."""
+FAILURES = ("orders-local-order-failures", "orders-local-email-failures")
 
 
 def order(order_id: str, product: str = "widget-1", quantity: int = 1) -> str:
@@ -31,8 +37,9 @@ def is_recorded(backstage: Backstage, order_id: str) -> bool:
     return "Item" in backstage.client("dynamodb").get_item(TableName=table, Key=key)
 
 
-def crashing_workflow(backstage: Backstage) -> str:
-    """A state machine whose one function fails each time, tried three times."""
+@contextmanager
+def crashing(backstage: Backstage) -> Iterator[None]:
+    """The order workflow itself with one state, whose function fails each time and is tried three times."""
     functions = backstage.client("lambda").list_functions()["Functions"]
     [validate] = [each["FunctionArn"] for each in functions if "ValidateOrder" in each["FunctionName"]]
     state = {
@@ -42,12 +49,28 @@ def crashing_workflow(backstage: Backstage) -> str:
         "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1}],
         "End": True,
     }
-    made = backstage.client("stepfunctions").create_state_machine(
-        name="crashing",
-        definition=json.dumps({"StartAt": "Validate", "States": {"Validate": state}}),
-        roleArn="arn:aws:iam::000000000000:role/crashing",
-    )
-    return str(made["stateMachineArn"])
+    workflows, arn = backstage.client("stepfunctions"), backstage.outputs["StateMachineArn"]
+    usual = workflows.describe_state_machine(stateMachineArn=arn)["definition"]
+    definition = json.dumps({"StartAt": "Validate", "States": {"Validate": state}})
+    workflows.update_state_machine(stateMachineArn=arn, definition=definition)
+    try:
+        yield
+    finally:
+        workflows.update_state_machine(stateMachineArn=arn, definition=usual)
+
+
+def letters(backstage: Backstage, queue: str, order_id: str) -> list[str]:
+    """Bodies of the dead letters about the order."""
+    return [each["Body"] for each in backstage.peek(queue) if order_id in each["Body"]]
+
+
+def throw_away(backstage: Backstage, queue: str, order_id: str) -> None:
+    """Leave no dead letter of the order to other tests, and theirs where they are."""
+    sqs, url = backstage.client("sqs"), backstage.url(queue)
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=2).get("Messages"):
+        for each in messages:
+            if order_id in each["Body"]:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
 
 
 def log_express(backstage: Backstage, order_id: str) -> str:
@@ -79,15 +102,21 @@ def sign_in(shell: Shell) -> None:
 # --- every way, every outcome --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("via", ["workflow", "api", "event"])
+@pytest.mark.parametrize("via", WAYS)
 def test_by_each_way_the_outcome_is_the_exit_code(signed_in: Shell, via: str) -> None:
-    good, bad = signed_in.run_all(
-        [f"{order(f'{via}-ok')} --via {via} --watch", f"{order(f'{via}-none', 'no-such')} --via {via} --watch"],
+    good, bad, out = signed_in.run_all(
+        [
+            f"{order(f'{via}-ok')} --via {via} --watch",
+            f"{order(f'{via}-none', 'no-such')} --via {via} --watch",
+            f"{order(f'{via}-out', quantity=5000)} --via {via} --watch",
+        ],
         expect=None,
     )
     assert (good.code, told(good)[-1]) == (0, ("", "succeeded"))
     assert (bad.code, told(bad)[-1]) == (8, ("", "failed"))
     assert f"order {via}-none FAILED: ProductNotFound" in bad.err
+    assert (out.code, told(out)[-2:]) == (8, [("OutOfStock", "entered"), ("", "failed")])
+    assert f"order {via}-out FAILED: OutOfStock: order {via}-out asks for 5000 of widget-1, left: " in out.err
 
 
 def test_through_the_api_an_order_is_taken_once_however_often_it_is_submitted(
@@ -109,11 +138,19 @@ def test_without_a_sign_in_nothing_is_posted(signed_in: Shell, backstage: Backst
 
 
 def test_express_succeeds_and_fails_with_its_outcome_as_exit_code(stocked: Shell) -> None:
-    good, bad = stocked.run_all(
-        [f"{order('ex-ok')} --express -o json", f"{order('ex-none', 'no-such')} --express -o json"], expect=None
-    )
+    orders = [
+        order("ex-ok"),
+        order("ex-none", "no-such"),
+        order("ex-out", quantity=5000),
+        order("ex-bad", quantity=TOO_MANY),
+    ]
+    good, *others = stocked.run_all([f"{each} --express -o json" for each in orders], expect=None)
     assert (good.code, good.json["status"], good.json["type"]) == (0, "SUCCEEDED", "EXPRESS")
-    assert (bad.code, bad.json["status"], bad.json["error"]) == (8, "FAILED", "ProductNotFound")
+    assert [(bad.code, bad.json["status"], bad.json["error"]) for bad in others] == [
+        (8, "FAILED", "ProductNotFound"),
+        (8, "FAILED", "OutOfStock"),
+        (8, "FAILED", "ValidationError"),
+    ]
 
 
 def test_express_detached_comes_back_at_once_with_its_arn(stocked: Shell, backstage: Backstage) -> None:
@@ -124,7 +161,7 @@ def test_express_detached_comes_back_at_once_with_its_arn(stocked: Shell, backst
 
 
 def test_what_only_the_function_refuses_ends_in_validation_error(stocked: Shell) -> None:
-    done = stocked.run(f"{order('not-valid', quantity=2_000_000_000)} --watch", expect=8)
+    done = stocked.run(f"{order('not-valid', quantity=TOO_MANY)} --watch", expect=8)
     assert "order not-valid FAILED: ValidationError: quantity must be a whole number from 1 to" in done.err
     shown = stocked.run("orders show not-valid -o json").json
     assert (shown["failed_state"], shown["error_type"]) == ("ValidationError", "ValidationError")
@@ -132,14 +169,44 @@ def test_what_only_the_function_refuses_ends_in_validation_error(stocked: Shell)
     assert "fails again" in shown["next_step"]
 
 
-def test_a_function_that_crashes_is_retried_in_sight_and_then_is_the_outcome(
+def test_through_the_api_an_invalid_order_is_refused_and_nobody_hears_of_it(
+    signed_in: Shell, backstage: Backstage
+) -> None:
+    done = signed_in.run(f"{order('api-bad', quantity=TOO_MANY)} --via api --watch", expect=2)
+    assert "order api-bad was refused as invalid: quantity must be a whole number from 1 to" in done.err
+    assert "api-bad" not in backstage.executions()
+
+
+def test_by_event_an_invalid_order_starts_nothing_and_is_found_among_the_dead_letters(
     stocked: Shell, backstage: Backstage
 ) -> None:
-    machine = crashing_workflow(backstage)
-    done = stocked.run(f"{order('crashes')} --state-machine {machine} --watch", expect=8)
-    steps = [what for state, what in told(done) if state == "Validate"]
-    assert steps == ["entered", "attempt 1 failed", "attempt 2", "attempt 2 failed", "attempt 3", "attempt 3 failed"]
-    shown = stocked.run(f"orders show crashes --state-machine {machine} -o json").json
+    stocked.run(f"{order('event-bad', quantity=TOO_MANY)} --via event")
+    try:
+        eventually(
+            lambda: all(letters(backstage, queue, "event-bad") for queue in FAILURES) or None,
+            "the letters of event-bad",
+        )
+        entries = stocked.run("orders trace event-bad -o json").json
+        waiting = [each["error"] for each in entries if each["source"] == "dead-letter"]
+        assert len(waiting) == len(FAILURES)
+        assert all("ValidationError: quantity must be" in error for error in waiting)
+        assert "event-bad" not in backstage.executions()
+    finally:
+        for queue in FAILURES:
+            throw_away(backstage, queue, "event-bad")
+        # its third reader would fail at it for half a minute, and then leave a letter to the tests after this one
+        backstage.client("sqs").purge_queue(QueueUrl=backstage.outputs["AnalyticsQueueUrl"])
+    assert [letters(backstage, queue, "event-bad") for queue in FAILURES] == [[], []]
+
+
+def test_by_each_way_a_function_that_crashes_is_retried_in_sight_and_then_is_the_outcome(
+    signed_in: Shell, backstage: Backstage
+) -> None:
+    with crashing(backstage):
+        ended = signed_in.run_all([f"{order(f'{via}-crash')} --via {via} --watch" for via in WAYS], expect=8)
+    tried = ["entered", "attempt 1 failed", "attempt 2", "attempt 2 failed", "attempt 3", "attempt 3 failed"]
+    assert [[what for state, what in told(done) if state == "Validate"] for done in ended] == [tried] * len(WAYS)
+    shown = signed_in.run("orders show event-crash -o json").json
     assert (shown["failed_state"], shown["retries"], shown["error_type"]) == ("Validate", 2, "ValidationError")
 
 
@@ -195,6 +262,10 @@ def test_an_express_execution_is_watched_shown_listed_and_tailed_through_its_log
     assert [each["order_id"] for each in listed.json] == ["logged"]
     tailed = stocked.run("orders tail --type express --since 5m --summary --timeout 5s", expect=124)
     assert [line.split("\t")[1:3] for line in tailed.out.splitlines()] == [["logged", "FAILED"]]
+    raw = stocked.run(f"orders history {arn} --raw")
+    assert {json.loads(line)["execution_arn"] for line in raw.out.splitlines()} == {arn}
+    both = stocked.run("orders tail --since 5m --summary --timeout 2s", expect=124)
+    assert {"logged", "ex-ok"} & {line.split("\t")[1] for line in both.out.splitlines()} == {"logged"}
 
 
 def test_an_order_published_a_moment_ago_is_waited_for(stocked: Shell) -> None:

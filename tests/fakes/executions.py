@@ -8,7 +8,7 @@ emulators do). Every call is recorded with its time; faults are scripted by oper
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -162,6 +162,10 @@ class FakeExecutions:
         begin = int(token or 0)
         end = begin + page_size
         return HistoryPage(events[begin:end], str(end) if end < len(events) else None)
+
+    def recorded(self, execution_arn: str) -> Iterator[Mapping[str, object]]:
+        self._called("recorded")
+        yield from [event for event in self._found(execution_arn).events if event["timestamp"] <= self.clock.now()]
 
     def state_machine(self, arn: str) -> StateMachine:
         self._called("state_machine")
