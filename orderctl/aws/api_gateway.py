@@ -8,7 +8,7 @@ before the function runs, so sending again with a new token is safe even for POS
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -40,12 +40,15 @@ class ApiGateway:
         connections: int = 8,
         ca_bundle: str | None = None,
         read_seconds: float = READ_SECONDS,
+        log_group: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`log_group` says where the functions log; it is asked only after a 5xx, for the error to name it."""
         self._base_url = base_url.rstrip("/")
         self._authorizer = authorizer
         self._connections = connections
         self._ca_bundle = ca_bundle
         self._read_seconds = read_seconds
+        self._log_group = log_group
         self._pool: urllib3.PoolManager | None = None
         if urlsplit(base_url).query or urlsplit(base_url).fragment:
             raise UsageError(f"the API's base URL has a query or a fragment: {base_url.split('?')[0]}")
@@ -95,10 +98,9 @@ class ApiGateway:
     def _answer(self, method: str, url: str, response: Any, body: bytes) -> ApiAnswer:
         headers = {name.lower(): value for name, value in response.headers.items()}
         request_id = next((headers[name] for name in _REQUEST_IDS if name in headers), None)
-        text = body.decode("utf-8", "replace")
-        return ApiAnswer(
-            response.status, headers, text, request_id, self._authorizer.description, method, urlsplit(url).path
-        )
+        text, path = body.decode("utf-8", "replace"), urlsplit(url).path
+        group = self._log_group() if response.status >= 500 else None
+        return ApiAnswer(response.status, headers, text, request_id, self._authorizer.description, method, path, group)
 
     def _connection_pool(self) -> urllib3.PoolManager:
         if self._pool is None:

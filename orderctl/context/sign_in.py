@@ -54,7 +54,19 @@ class SignInParts(Settings):
         from orderctl.aws.api_gateway import ApiGateway
 
         url, authorizer = self.resource(resource), self.access().authorizer
-        return ApiGateway(url, authorizer, connections=connections, ca_bundle=self.ca_bundle)
+        return ApiGateway(
+            url, authorizer, connections=connections, ca_bundle=self.ca_bundle, log_group=lambda: self._function_logs
+        )
+
+    @cached_property
+    def _function_logs(self) -> str | None:
+        """The log group to name in an error; that it cannot be found out must not hide the error itself."""
+        from orderctl.errors import OrderctlError
+
+        try:
+            return self.optional_resource("function_log_group")
+        except OrderctlError:
+            return None
 
     @cached_property
     def probes(self) -> Probes:

@@ -83,7 +83,8 @@ def _look_for(histories: Histories, order: Order, execution_arn: str, clock: Clo
                 f"order {order.order_id}: {reason.message}; no execution"
                 + (trouble or f" appeared in {LOOK_FOR:.0f}s")
                 + ", and it was not posted again",
-                hint=f"it may still come: orderctl orders watch {order.order_id}, before it is submitted again",
+                hint=f"it may still come: orderctl orders watch {order.order_id}, before it is submitted again"
+                + (f"; {reason.hint}" if reason.aws and reason.hint else ""),
                 aws=reason.aws,
             ) from reason
         clock.sleep(1.0)

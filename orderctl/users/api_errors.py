@@ -131,12 +131,28 @@ def _meaning_403_signed(answer: ApiAnswer, said: str, told: str) -> tuple[str, s
 
 def _hint_429(answer: ApiAnswer) -> str:
     seconds = answer.retry_after()
-    return f"try again in {seconds:.0f} seconds" if seconds else "try again in a minute, or send fewer at once"
+    when = f"try again in {seconds:.0f} seconds" if seconds else "try again in a minute, or send fewer at once"
+    return f"{when}; {_named(answer)} is mostly in no function's log: the limit is the stage's or the usage plan's"
 
 
 def _hint_5xx(answer: ApiAnswer) -> str:
-    named = f"request {answer.request_id}" if answer.request_id else "the time of the call"
-    return f"look for {named} in the log of the function behind it (CloudWatch Logs)"
+    """Where the line is. Its id is API Gateway's, which a function logs only if it wants to: the time always helps."""
+    group = answer.log_group
+    place = f"log group {group}" if group else f"the log of the function behind {answer.method} {answer.path}"
+    pattern = f" with the filter pattern '\"{_shown(answer.request_id)}\"'" if answer.request_id else ""
+    date = _shown(answer.headers.get("date"))
+    otherwise = f", or for errors about {date}" if date else ", or for errors at the time of the call"
+    unnamed = "" if group else "; its log group is mostly /aws/lambda/FUNCTION, resources.function_log_group names it"
+    return f"{_named(answer)}: look in {place}{pattern}{otherwise}{unnamed}"
+
+
+def _named(answer: ApiAnswer) -> str:
+    return f"request {_shown(answer.request_id)}" if answer.request_id else "the request (it has no id)"
+
+
+def _shown(header: str | None) -> str:
+    """A header's value as it may stand on a terminal."""
+    return "".join(c for c in header or "" if c.isprintable())[:MAX_WORDS]
 
 
 def _error_type(answer: ApiAnswer) -> str:

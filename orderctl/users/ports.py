@@ -27,6 +27,8 @@ class ApiAnswer:
     """What the request carried, in words: `the ID token`."""
     method: str = "GET"
     path: str = ""
+    log_group: str | None = None
+    """Of a 5xx: where the functions behind the API log, if the environment names it."""
 
     def words(self) -> str:
         """The API's own words: the `message` of a JSON body, else the start of the text, printable and short."""

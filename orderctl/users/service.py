@@ -68,13 +68,13 @@ class Users:
         except NotFoundError:
             raise NotCreatedError(
                 f"user {user.user_id} was not created: {reason.message}",
-                hint="it does not exist, so it is safe to run again",
+                hint=_and_where("it does not exist, so it is safe to run again", reason),
                 aws=reason.aws,
             ) from reason
         except OrderctlError as error:
             raise FailedError(
                 f"it is not known whether user {user.user_id} was created: {reason.message}; then: {error.message}",
-                hint=f"look whether it is there: {again}",
+                hint=_and_where(f"look whether it is there: {again}", reason),
                 aws=reason.aws,
             ) from reason
         differing = differences(user, found)
@@ -100,6 +100,11 @@ class Users:
                 wait = min(answer.retry_after() or wait, 30.0)
             self._clock.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
+
+
+def _and_where(hint: str, reason: OrderctlError) -> str:
+    """The hint, and after a 5xx of the API where its log line is."""
+    return f"{hint}; {reason.hint}" if reason.aws and reason.hint else hint
 
 
 def differences(sent: User, found: User) -> list[str]:

@@ -250,3 +250,14 @@ def test_the_end_of_input_at_a_hidden_prompt_is_no_answer(w: World) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     assert b"Password: no answer" in said
     assert b"Traceback" not in said
+
+
+def test_the_question_for_a_remembered_device_ends_by_its_name_and_saves_nothing(w: World) -> None:
+    user = w.pool.add_user("grace", PASSWORD)
+    user.challenges.append(("DEVICE_SRP_AUTH", {"DEVICE_KEY": "eu-west-1_canary-device"}, {}))
+    done = w.run("auth", "login", "--username", "grace", "--password-stdin", stdin=PASSWORD)
+    assert (done.code, done.out) == (4, "")
+    assert "DEVICE_SRP_AUTH" in done.err
+    assert "canary-device" not in done.err
+    assert not w.token_file.exists()
+    assert "ConfirmDevice" not in [operation for operation, _ in w.pool.calls]

@@ -41,7 +41,9 @@ def line_of(on: Stage, case: Changes, *more: str) -> list[str]:
 
 def test_every_command_stands_in_one_table() -> None:
     known = [*CHANGING, *READING, *OWN]
-    assert {name for name in known if known.count(name) > 1} == {"dlq tasks", "doctor"}, "a command stands in two tables"
+    assert {name for name in known if known.count(name) > 1} == {"dlq tasks", "doctor"}, (
+        "a command stands in two tables"
+    )
     assert {name for name, _ in every_command()} == set(known), "say in tests/cli/every_command.py what it does"
 
 

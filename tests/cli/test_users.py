@@ -123,6 +123,31 @@ def test_a_request_lost_on_its_way_is_exit_1_and_safe_to_run_again(w: World) -> 
     assert w.run(*CREATE).code == 0
 
 
+def test_a_500_names_the_request_and_the_log_group_to_look_in(w: World) -> None:
+    w.backend.faults = [Reply(500, "", {"x-amzn-RequestId": "req-9"})]
+    done = w.run(*CREATE, ORDERCTL_FUNCTION_LOG_GROUP="/aws/lambda/orders")
+    assert done.code == 1
+    assert "safe to run again; request req-9: look in log group /aws/lambda/orders with the filter pattern" in done.err
+    assert "'\"req-9\"'" in done.err
+
+
+def test_a_500_of_an_environment_without_a_log_group_still_says_where_to_look(w: World) -> None:
+    w.backend.faults = [Reply(500, "", {"x-amzn-RequestId": "req-9"})] * 9
+    done = w.run("users", "get", "u-1")
+    assert done.code == 1
+    assert "request req-9: look in the log of the function behind GET /Prod/users/u-1" in done.err
+    assert "resources.function_log_group names it" in done.err
+
+
+def test_a_500_whose_log_group_cannot_be_discovered_is_still_told(w: World) -> None:
+    path = w.home / "config" / "orderctl" / "config.toml"
+    write_config(w.home, path.read_text().replace("local = true\n", 'local = true\nstack = "gone"\n'))
+    w.backend.faults = [Reply(500, "", {"x-amzn-RequestId": "req-9"})] * 9
+    done = w.run("users", "get", "u-1", ORDERCTL_ORDERS_API_URL=f"{w.api.url}/orders", ORDERCTL_AUTH_FLOW="none")
+    assert done.code == 1
+    assert "request req-9: look in the log of the function" in done.err
+
+
 def test_an_error_names_the_request_for_a_program_too(w: World) -> None:
     w.backend.faults = [Reply(400, '{"message": "Invalid request body"}', {"x-amzn-RequestId": "req-9"})]
     done = w.run(*CREATE, "-o", "json")
