@@ -97,7 +97,6 @@ THROTTLED = frozenset(
 def aws_call(service: str, operation: str, *, subject: str | None = None) -> Iterator[None]:
     """Run one AWS call; `subject` names what it was about (`queue orders-dlq`) in the error."""
     from botocore import exceptions as botocore
-    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -124,12 +123,6 @@ def aws_call(service: str, operation: str, *, subject: str | None = None) -> Ite
     except botocore.HTTPClientError as error:
         fault = AwsFault(service, operation, type(error).__name__)
         raise UnreachableError(f"{_about(subject)}{service} {operation}: {_first_line(error)}", aws=fault) from error
-    except ResponseParserError as error:  # a proxy's page, say: as unknown as after no answer
-        hint = "check --endpoint-url and proxies: what answered is not AWS"
-        fault = AwsFault(service, operation, type(error).__name__)
-        raise UnreachableError(
-            f"{_about(subject)}{service} {operation}: the answer cannot be read", hint=hint, aws=fault
-        ) from error
     except botocore.BotoCoreError as error:
         raise FailedError(f"{_about(subject)}{service} {operation}: {_first_line(error)}") from error
 

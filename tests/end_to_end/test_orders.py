@@ -222,7 +222,7 @@ def left_behind(stocked: Shell) -> Shell:
 
 
 def test_list_by_error_names_the_order_that_failed_with_it(left_behind: Shell) -> None:
-    found = left_behind.run("orders list --error ProductNotFound --prefix un -o json").json
+    found = left_behind.run("orders list --error ProductNotFound --prefix unseen -o json").json
     assert [(each["order_id"], each["error"]) for each in found] == [("unseen", "ProductNotFound")]
 
 
