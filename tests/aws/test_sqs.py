@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from hypothesis import given, settings
@@ -39,13 +41,21 @@ EVERY_TYPE = {
 }
 
 
-@pytest.fixture
-def aws() -> FakeAws:
-    return FakeAws(FakeClock())
+@pytest.fixture(params=["short way", "botocore's way"])
+def aws(request: pytest.FixtureRequest) -> FakeAws:
+    made = FakeAws(FakeClock())
+    if request.param == "short way":
+        CLIENTS[made] = {attempts: made.direct(attempts=attempts) for attempts in (1, 2)}
+    return made
+
+
+CLIENTS: WeakKeyDictionary[FakeAws, dict[int, Any]] = WeakKeyDictionary()
 
 
 def adapter(aws: FakeAws, attempts: int = 1) -> SqsQueues:
-    return SqsQueues(aws.client("sqs", attempts=attempts), aws.client("sqs"), aws.clock)
+    found = CLIENTS.get(aws, {})
+    client, once = found.get(attempts) or aws.client("sqs", attempts=attempts), found.get(1) or aws.client("sqs")
+    return SqsQueues(client, once, aws.clock)
 
 
 def queue(aws: FakeAws, name: str = "orders-dlq", **attributes: str) -> Queue:

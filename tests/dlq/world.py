@@ -7,6 +7,7 @@ import threading
 import time
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from orderctl.aws.lambda_ import LambdaFunctions
 from orderctl.aws.sns import SnsSubscriptions
@@ -42,6 +43,7 @@ class World:
     def __init__(self, folder: Path, *, fifo: bool = False) -> None:
         self.clock = SharedClock()
         self.aws = FakeAws(clock=self.clock)
+        self.direct: Any = self.aws.direct()
         self.folder = folder
         self.fifo = fifo
         suffix = ".fifo" if fifo else ""
@@ -64,8 +66,8 @@ class World:
     @cached_property
     def services(self) -> Services:
         """Made once: a boto3 client costs more than a whole run does."""
-        clients = {name: self.aws.client(name) for name in ("sqs", "lambda", "sns", "stepfunctions")}
-        queues = SqsQueues(clients["sqs"], clients["sqs"], self.clock)
+        clients = {name: self.aws.client(name) for name in ("lambda", "sns", "stepfunctions")}
+        queues = SqsQueues(self.direct, self.direct, self.clock)
         functions = LambdaFunctions(clients["lambda"], clients["lambda"], self.clock)
         topics = SnsSubscriptions(clients["sns"], clients["sns"], self.clock)
         return Services(queues, functions, topics, StepFunctionsStarter(clients["stepfunctions"]), self.clock)

@@ -40,8 +40,13 @@ from tests.fakes.states import FakeStates
 if TYPE_CHECKING:
     from botocore.model import OperationModel
 
+    from orderctl.aws.direct import Direct
+
 READS = ("Get", "List", "Describe", "Test")
 LOOKS = ("ReceiveMessage", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch")
+
+
+NOWHERE = "https://sqs.ap-northeast-1.amazonaws.com/123456789012/no-such-queue"
 
 
 class Backend(Protocol):
@@ -123,6 +128,30 @@ class FakeAws:
 
         made = Config(retries={"mode": "standard", "total_max_attempts": attempts}, **config)
         return self.session().client(service, config=made)
+
+    def direct(self, *, attempts: int = 1) -> Direct:
+        """The client for SQS as orderctl makes it; its hot calls go the short way from the first one on.
+
+        It has to have seen each of them go the ordinary way: to a queue that is not there, before any fault is set.
+        """
+        from orderctl.aws.direct import HOT, Direct
+
+        session = self.session()
+        client = self.client("sqs", attempts=attempts)
+        made = Direct(client, session.get_credentials().get_frozen_credentials, repeats=attempts > 1)
+        batch = {"Entries": [{"Id": "0", "MessageBody": "-", "ReceiptHandle": "-"}]}
+        with self._lock:
+            before = len(self.calls)
+        for name, operation in HOT.items():
+            shape = client.meta.service_model.operation_model(operation).input_shape
+            more = batch if "Entries" in shape.members else {}
+            entry = shape.members["Entries"].member.members if more else {}
+            entries = [{key: value for key, value in each.items() if key in entry} for each in more.get("Entries", ())]
+            with contextlib.suppress(client.exceptions.ClientError):
+                getattr(made, name)(QueueUrl=NOWHERE, **({"Entries": entries} if more else {}))
+        with self._lock:
+            del self.calls[before:]
+        return made
 
     def serve(self) -> contextlib.AbstractContextManager[str]:
         """The same over HTTP: `with aws.serve() as url`."""
