@@ -1,6 +1,7 @@
 """The record of one redrive, on disk before the next step depends on it.
 
-One file a run, one JSON object a line, appended and fsynced. It has to answer after any kind of death:
+One file a run, one JSON object a line, on disk before an append returns (`line_file.py`). It has to answer after any
+kind of death:
 
 * `taken`: the whole message, written before its delivery begins. If nothing else about it follows, it may
   or may not have been delivered: it is *in doubt*, it is still in the queue, and delivering it again is
@@ -20,21 +21,21 @@ A lock keeps two processes from continuing one run.
 from __future__ import annotations
 
 import base64
-import errno
 import fcntl
 import json
 import os
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from orderctl.atomic import sync_folder
+from orderctl.dlq.line_file import LineFile
 from orderctl.dlq.models import Attribute, DeadLetter, Message
 from orderctl.errors import ConflictError, NotFoundError, OrderctlError, RefusedError
 
 SUFFIX = ".jsonl"
+_written = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(slots=True)
@@ -122,10 +123,13 @@ class Journal:
 
     def __init__(self, path: Path, handle: int) -> None:
         self.path = path
-        self._handle = handle
-        self._lock = threading.Lock()
-        self._size = os.fstat(handle).st_size
+        self.file = LineFile(handle)
         self._locks: list[int] = []
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.close()
+            raise ConflictError(f"run {self.run} is being worked on by another process") from error
 
     @property
     def run(self) -> str:
@@ -139,7 +143,6 @@ class Journal:
         path = folder / f"{run}{SUFFIX}"
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         journal = cls(path, handle)
-        journal._take_lock()
         try:
             journal.append({"r": "run", "run": run, **header})
         except OSError:
@@ -157,7 +160,6 @@ class Journal:
         """
         path = journal_path(folder, run)
         journal = cls(path, os.open(path, os.O_WRONLY | os.O_NOFOLLOW))
-        journal._take_lock()
         standing, whole = Standing(), 0
         try:
             for record, end in read_lines(path):
@@ -167,28 +169,14 @@ class Journal:
         except OrderctlError:
             journal.close()
             raise
-        os.ftruncate(journal._handle, whole)
-        journal._size = whole
+        journal.file.cut_back(whole)
         journal.append({"r": "resumed"})
         standing.read({"r": "resumed"})
         return journal, standing
 
-    def append(self, record: Mapping[str, object]) -> None:
-        """Write one line and wait until it is on disk; raises OSError, leaving the file without a part of it."""
-        line = (json.dumps(record, separators=(",", ":")) + "\n").encode()
-        with self._lock:
-            if self._handle < 0:
-                raise OSError(errno.EBADF, "the journal is closed")
-            try:
-                os.lseek(self._handle, self._size, os.SEEK_SET)
-                written = 0
-                while written < len(line):
-                    written += os.write(self._handle, line[written:])
-                os.fsync(self._handle)
-            except OSError:
-                os.ftruncate(self._handle, self._size)
-                raise
-            self._size += len(line)
+    def append(self, record: Mapping[str, object], *, must_last: bool = True) -> None:
+        """Write one line (`LineFile.append`); raises OSError, leaving the file without a part of it."""
+        self.file.append((_written(record) + "\n").encode(), must_last=must_last)
 
     def taken(self, letters: Iterable[tuple[DeadLetter, str]]) -> None:
         """Whole messages about to be delivered, each with the ARN it goes to."""
@@ -216,9 +204,10 @@ class Journal:
             self.append({"r": "unknown", "ids": dict(ids)})
 
     def deleted(self, ids: Sequence[str]) -> None:
-        """Messages that are gone from the queue."""
+        """Messages that are gone from the queue. The disk is not waited for: where the line is lost with the machine,
+        the run's next part finds out that the queue does not have them any more."""
         if ids:
-            self.append({"r": "deleted", "ids": list(ids)})
+            self.append({"r": "deleted", "ids": list(ids)}, must_last=False)
 
     def kept(self, ids: Mapping[str, str]) -> None:
         """Messages that stay, each with the reason; they were not delivered."""
@@ -236,24 +225,15 @@ class Journal:
 
     def close(self) -> None:
         """Give up the lock, after an append in hand. A worker left behind cannot write any more, and so cannot begin
-        a delivery; its number may be another file's by then."""
-        with self._lock:
-            handle, self._handle = self._handle, -1
-            locks, self._locks = self._locks, []
-        for each in (handle, *locks):
-            if each >= 0:
-                os.close(each)
+        a delivery."""
+        self.file.close()
+        locks, self._locks = self._locks, []
+        for each in locks:
+            os.close(each)
 
     def hold(self, locks: Sequence[int]) -> None:
         """Open files whose locks are the run's: closed with the journal."""
         self._locks.extend(locks)
-
-    def _take_lock(self) -> None:
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self.close()
-            raise ConflictError(f"run {self.run} is being worked on by another process") from error
 
 
 def payloads_of(letter: Mapping[str, Any]) -> list[str]:

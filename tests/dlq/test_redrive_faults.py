@@ -181,14 +181,14 @@ def test_a_full_disk_stops_the_run_before_the_delivery_it_could_not_journal(tmp_
     world = World(tmp_path)
     world.seed(30)
     run = world.begin()
-    real, count = run.journal.append, itertools.count()
+    real, count = run.journal.file.append, itertools.count()
 
-    def full(record: dict[str, object]) -> None:
+    def full(text: bytes, *, must_last: bool = True) -> None:
         if next(count) >= 3:
             raise OSError(28, "No space left on device")
-        real(record)
+        real(text, must_last=must_last)
 
-    run.journal.append = full  # type: ignore[method-assign,assignment]
+    run.journal.file.append = full  # type: ignore[method-assign]
     with pytest.raises(OSError, match="No space"):
         run.go()
     check(world, run.tally)
