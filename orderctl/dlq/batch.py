@@ -101,7 +101,7 @@ class Desk:
         if not self.pace.ready():
             return []
         grip.tighten()
-        return [letter for letter in letters if grip.holds(_id(letter))]
+        return list(letters) if grip.is_firm else [letter for letter in letters if grip.holds(_id(letter))]
 
     def _goes_on(self, batch: _Batch, outcomes: Mapping[str, Outcome]) -> bool:
         """Wait as long as it takes until the next attempt; answers whether to make it."""
@@ -128,11 +128,12 @@ class Desk:
         attempt = 0
         while attempt < ATTEMPTS:
             grip.tighten()
-            left = [message for message in left if grip.left(message.message_id)]
+            left = left if grip.is_firm else [message for message in left if grip.left(message.message_id)]
             if not left:
                 return
             failed, is_busy = self._try_delete(left)
-            gone = [m.message_id for m in left if m.message_id not in failed and grip.left(m.message_id)]
+            is_firm = grip.is_firm
+            gone = [m.message_id for m in left if m.message_id not in failed and (is_firm or grip.left(m.message_id))]
             self._gone(gone, grip)
             left = [message for message in left if message.message_id in failed]
             attempt += 0 if is_busy and self.patience.throttled(self.queue.arn) else 1
@@ -193,7 +194,7 @@ class Desk:
 
     def _count(self, batch: _Batch, sent: Sequence[tuple[Redrivable, str | None]]) -> None:
         """Take in what was acknowledged, and what is known by that of its being there twice."""
-        duplicates, now = self.tally.possible_duplicates, self.clock.monotonic()
+        duplicates, now, is_firm = self.tally.possible_duplicates, self.clock.monotonic(), batch.grip.is_firm
         self.tally.sent({_id(letter): new_id for letter, new_id in sent})
         for letter, new_id in sent:
             message_id = _id(letter)
@@ -201,7 +202,7 @@ class Desk:
             since = now - self._unclear_since.get(message_id, now)
             if duplicates.get(message_id) == LOST and _is_recognised(letter, new_id, since):
                 del duplicates[message_id]
-            if not batch.grip.left(message_id):
+            if not (is_firm or batch.grip.left(message_id)):
                 duplicates.setdefault(message_id, LATE)
 
     def _note(self, batch: _Batch, sent: Mapping[str, str | None], unknown: Mapping[str, str]) -> OrderctlError | None:

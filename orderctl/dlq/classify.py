@@ -11,10 +11,9 @@ else it could be, and the plan says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from orderctl import jsontext, rawjson
+from orderctl import rawjson
 from orderctl.dlq.models import DeadLetter, Failure, Kind, Message, Wire, Wiring
 from orderctl.dlq.shapes import Shape, read_shapes
 from orderctl.errors import UsageError
@@ -41,29 +40,8 @@ def classify(message: Message, queue_arn: str, wiring: Wiring, *, function: str 
         wires[0] if wires and refusal is None else None,
         payload or "",
         shape.failure,
-        order_id_of(payload),
         refusal,
     )
-
-
-def order_id_of(payload: str | None) -> str | None:
-    """The order id in a payload: its own, an event's `detail`, an SNS record's or envelope's message."""
-    document = _document(payload)
-    return None if document is None else _order_id(document, depth=0)
-
-
-def _order_id(document: Mapping[str, Any], depth: int) -> str | None:
-    own = document.get("order_id")
-    if isinstance(own, str):
-        return own
-    for key in ("detail", "order", "Message", "MessageBody", "body", "Input", "input", "Payload", "requestPayload"):
-        inner = document.get(key)
-        inner = _document(inner) if isinstance(inner, str) else inner
-        if isinstance(inner, dict) and depth < 3:
-            found = _order_id(inner, depth + 1)
-            if found is not None:
-                return found
-    return None
 
 
 def _confirming(shape: Shape, wires: Sequence[Wire], function: str | None) -> tuple[Wire, ...]:
@@ -124,10 +102,7 @@ def _unmarked(message: Message, queue_arn: str, wiring: Wiring) -> DeadLetter:
     if bus is not None:
         return _refused(message, queue_arn, f"nothing marks it, and event bus {bus} puts here what it cannot take in")
     if len(wires) == 1 and wires[0].kind is Kind.SNS and wires[0].raw_delivery and not wiring.blind:
-        order_id = order_id_of(message.body)
-        return DeadLetter(
-            message, queue_arn, Kind.SNS, wires[0], message.body, order_id=order_id, is_by_wiring_alone=True
-        )
+        return DeadLetter(message, queue_arn, Kind.SNS, wires[0], message.body, is_by_wiring_alone=True)
     if any(wire.kind is Kind.SQS for wire in wires):
         return _refused(message, queue_arn, "SQS did not move it here: it was probably sent to this queue directly")
     return _refused(message, queue_arn, "nothing in it says where it came from")
@@ -140,7 +115,6 @@ def _refused(message: Message, queue_arn: str, reason: str, failure: Failure | N
         Kind.UNKNOWN,
         payload=message.body,
         failure=failure or Failure(attempts=message.receive_count or None),
-        order_id=order_id_of(message.body),
         refusal=reason,
     )
 
@@ -153,16 +127,6 @@ def _payload(kind: Kind, message: Message) -> str | None:
         return rawjson.member(message.body, "requestPayload")
     except (UsageError, ValueError):
         return None
-
-
-def _document(text: str | None) -> Mapping[str, Any] | None:
-    if not text or not text.lstrip().startswith("{"):
-        return None
-    try:
-        found = jsontext.loads(text)
-    except UsageError:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def is_same_function(one: str, other: str) -> bool:

@@ -50,6 +50,11 @@ class Grip:
         """Is it ours for as long as one more call can take?"""
         return self.left(message_id) >= MARGIN
 
+    @property
+    def is_firm(self) -> bool:
+        """Is all that is in hand ours for as long as one more call can take?"""
+        return not self._refused and min(self._until.values(), default=0.0) - self.clock.monotonic() >= MARGIN
+
     def let_go(self, message_ids: Iterable[str]) -> None:
         """These are deleted, or no longer our concern."""
         for message_id in message_ids:
@@ -63,6 +68,8 @@ class Grip:
     def tighten(self) -> None:
         """Hide longer what runs short. What SQS does not hide longer is out of hand; without an answer nothing is
         known to have changed, and the next call asks again."""
+        if self.is_firm:
+            return
         now = self.clock.monotonic()
         short = [m for m in self._messages.values() if 0 < self.left(m.message_id) < MARGIN]
         for batch in _tens(short):

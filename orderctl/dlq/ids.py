@@ -2,9 +2,12 @@
 
 That each message is delivered at most once a run cannot be had for less than an id a message. As Python objects one
 costs two hundred bytes and more; an id as SQS and Lambda write it is a UUID, which is sixteen bytes and can be read
-back. So the sixteen bytes are kept in one bytearray, and found through an index of four-byte numbers: about 25 bytes
-for an id of a set, 50 for a pair that is found from both sides and may be marked. Other ids, such as an execution's
+back. So they are kept as two numbers in one array, and found through an index of four-byte numbers: about 25 bytes
+for an id of a set, 45 for a pair that is found from both sides and may be marked. Other ids, such as an execution's
 ARN, are kept as they are.
+
+Nearly every question is about an id that is not there. A page of a million bits, with one set for the hash of each
+id that is, answers most of them at once; the others the index answers.
 
 Reading needs no lock, as with a dict: an entry is written whole before the index names it, and an index that has
 become too small is replaced, never changed under a reader.
@@ -12,20 +15,26 @@ become too small is replaced, never changed under a reader.
 
 from __future__ import annotations
 
+import re
 import threading
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, MutableSet
 from typing import Any
 
-WIDTH = 16
+_BITS = 1 << 20
+_LOW = (1 << 64) - 1
+_Halves = tuple[int, int]
+_NONE: _Halves = (0, 0)
+"""Stands for "no new id"; the nil UUID, which nobody hands out, is kept as any other text."""
+_is_uuid = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
 class IdSet(MutableSet[str]):
     """Ids, in the order in which they came."""
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
-        self._log = bytearray()
-        self._index = _Index(self._log, WIDTH, 0)
+        self._log = array("Q")
+        self._index = _Index(self._log, 2, 0)
         self._odd: dict[str, None] = {}
         self._lock = threading.Lock()
         self.update(ids)
@@ -37,28 +46,27 @@ class IdSet(MutableSet[str]):
 
     def add(self, value: str) -> None:
         """Add one."""
-        key = _packed(value)
+        halves = _packed(value)
         with self._lock:
-            if key is None:
+            if halves is None:
                 self._odd[value] = None
-            elif self._index.find(key) < 0:
-                self._log += key
-                self._index.add(key)
+            elif self._index.find(value, halves) < 0:
+                self._log.extend(halves)
+                self._index.put(value, halves, len(self._log) // 2 - 1)
 
     def discard(self, value: str) -> None:
         """Nothing is taken out of the log of a run."""
         raise TypeError("ids are not forgotten")
 
     def __contains__(self, value: object) -> bool:
-        key = _packed(value) if isinstance(value, str) else None
-        return value in self._odd if key is None else self._index.find(key) >= 0
+        return isinstance(value, str) and (self._index.find(value) >= 0 or value in self._odd)
 
     def __len__(self) -> int:
-        return len(self._log) // WIDTH + len(self._odd)
+        return len(self._log) // 2 + len(self._odd)
 
     def __iter__(self) -> Iterator[str]:
-        for at in range(0, len(self._log), WIDTH):
-            yield _text(self._log[at : at + WIDTH])
+        for at in range(0, len(self._log), 2):
+            yield _text(self._log[at], self._log[at + 1])
         yield from list(self._odd)
 
     @classmethod
@@ -71,54 +79,56 @@ class IdMap(Mapping[str, "str | None"]):
     """Id to the id it became, or None; `origins` is the way back."""
 
     def __init__(self) -> None:
-        self._log = bytearray()
-        self._keys = _Index(self._log, 2 * WIDTH, 0)
-        self._values = _Index(self._log, 2 * WIDTH, WIDTH)
+        self._log = array("Q")
+        self._keys = _Index(self._log, 4, 0)
+        self._values = _Index(self._log, 4, 2)
         self._odd: dict[str, str | None] = {}
         """Pairs of which one is no UUID."""
         self._odd_origins: dict[str, str] = {}
+        self._odd_alone = 0
+        """How many of these have no entry in the log as well."""
         self._marks = bytearray()
         self._lock = threading.Lock()
 
     def update(self, ids: Mapping[str, str | None]) -> None:
         """Take in pairs; a key that is there gets the new value."""
-        for key, value in ids.items():
-            with self._lock:
+        with self._lock:
+            for key, value in ids.items():
                 self._set(key, value)
 
     def _set(self, key: str, value: str | None) -> None:
-        packed_key, packed = _packed(key), _NONE if value is None else _packed(value)
-        at = -1 if packed_key is None else self._keys.find(packed_key)
-        if packed_key is None or packed is None:
+        halves, became = _packed(key), _NONE if value is None else _packed(value)
+        at = -1 if halves is None else self._keys.find(key, halves)
+        if halves is None or became is None:
+            self._odd_alone += at < 0 and key not in self._odd
             self._odd[key] = value
             if value is not None:
                 self._odd_origins[value] = key
             return
-        self._odd.pop(key, None)
+        if key in self._odd:
+            del self._odd[key]
+            self._odd_alone -= at < 0
         if at < 0:
-            at = len(self._log) // (2 * WIDTH)
-            self._log += packed_key + packed
+            at = len(self._marks)
+            self._log.extend(halves + became)
             self._marks.append(0)
-            self._keys.add(packed_key)
+            self._keys.put(key, halves, at)
         else:
-            start = at * 2 * WIDTH + WIDTH
-            self._log[start : start + WIDTH] = packed
+            self._log[at * 4 + 2], self._log[at * 4 + 3] = became
         if value is not None:
-            self._values.put(packed, at)
+            self._values.put(value, became, at)
 
     def mark(self, key: str) -> bool:
         """Mark a key; answers whether there is a place for it."""
-        packed = _packed(key)
         with self._lock:
-            at = -1 if packed is None else self._keys.find(packed)
+            at = self._keys.find(key)
             if at >= 0:
                 self._marks[at] = 1
         return at >= 0
 
     def is_marked(self, key: str) -> bool:
         """Was the key marked?"""
-        packed = _packed(key)
-        at = -1 if packed is None else self._keys.find(packed)
+        at = self._keys.find(key)
         return at >= 0 and bool(self._marks[at])
 
     @property
@@ -132,8 +142,7 @@ class IdMap(Mapping[str, "str | None"]):
 
     def origin(self, value: str) -> str | None:
         """What became `value`, or None."""
-        packed = _packed(value)
-        at = -1 if packed is None else self._values.find(packed)
+        at = self._values.find(value)
         return self._odd_origins.get(value) if at < 0 else self._key(at)
 
     @property
@@ -141,29 +150,28 @@ class IdMap(Mapping[str, "str | None"]):
         """New id to the id it was made from."""
         return _Origins(self)
 
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and (self._keys.find(key) >= 0 or key in self._odd)
+
     def __getitem__(self, key: str) -> str | None:
         if key in self._odd:
             return self._odd[key]
-        packed = _packed(key)
-        at = -1 if packed is None else self._keys.find(packed)
+        at = self._keys.find(key)
         if at < 0:
             raise KeyError(key)
-        value = bytes(self._log[at * 2 * WIDTH + WIDTH : (at + 1) * 2 * WIDTH])
-        return None if value == _NONE else _text(value)
+        became = self._log[at * 4 + 2], self._log[at * 4 + 3]
+        return None if became == _NONE else _text(*became)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self._odd_only()) + len(self._log) // (2 * WIDTH)
+        return self._odd_alone + len(self._marks)
 
     def __iter__(self) -> Iterator[str]:
-        for at in range(len(self._log) // (2 * WIDTH)):
+        for at in range(len(self._marks)):
             yield self._key(at)
-        yield from self._odd_only()
-
-    def _odd_only(self) -> Iterator[str]:
-        return (key for key in list(self._odd) if (packed := _packed(key)) is None or self._keys.find(packed) < 0)
+        yield from (key for key in list(self._odd) if self._keys.find(key) < 0)
 
     def _key(self, at: int) -> str:
-        return _text(self._log[at * 2 * WIDTH : at * 2 * WIDTH + WIDTH])
+        return _text(self._log[at * 4], self._log[at * 4 + 1])
 
 
 class Marked(MutableSet[str]):
@@ -209,6 +217,11 @@ class _Origins(Mapping[str, str]):
     def __init__(self, ids: IdMap) -> None:
         self._ids = ids
 
+    def get(self, value: str, default: Any = None) -> Any:
+        """What became `value`."""
+        found = self._ids.origin(value)
+        return default if found is None else found
+
     def __getitem__(self, key: str) -> str:
         found = self._ids.origin(key)
         if found is None:
@@ -223,68 +236,64 @@ class _Origins(Mapping[str, str]):
 
 
 class _Index:
-    """Where in a log of entries `width` bytes wide an entry lies that has these sixteen bytes at `offset`."""
+    """Where in a log of entries `width` numbers wide an entry lies that has these two numbers at `offset`."""
 
-    def __init__(self, log: bytearray, width: int, offset: int) -> None:
+    def __init__(self, log: array[int], width: int, offset: int) -> None:
         self._log, self._width, self._offset = log, width, offset
         self._slots = _empty(64)
         self._used = 0
+        self._hints = bytearray(_BITS // 8)
 
-    def find(self, key: bytes) -> int:
-        """The number of the entry, -1 where there is none."""
-        return self._seek(self._slots, key)[1]
+    def find(self, text: str, halves: _Halves | None = None) -> int:
+        """The number of the entry, -1 where there is none; `halves` where they are known already."""
+        bit = hash(text) & (_BITS - 1)
+        if not self._hints[bit >> 3] & 1 << (bit & 7):
+            return -1
+        halves = halves or _packed(text)
+        return -1 if halves is None else self._seek(self._slots, *halves)[1]
 
-    def add(self, key: bytes) -> None:
-        """The last entry of the log has this key."""
-        self.put(key, len(self._log) // self._width - 1)
-
-    def put(self, key: bytes, entry: int) -> None:
+    def put(self, text: str, halves: _Halves, entry: int) -> None:
         """The entry has this key."""
         if self._used * 5 >= len(self._slots) * 4:
             self._grow()
-        slot, _ = self._seek(self._slots, key)
+        slot, _ = self._seek(self._slots, *halves)
         self._used += self._slots[slot] < 0
         self._slots[slot] = entry
+        bit = hash(text) & (_BITS - 1)
+        self._hints[bit >> 3] |= 1 << (bit & 7)
 
     def _grow(self) -> None:
         slots = _empty(len(self._slots) * 2)
         for entry in self._slots:
             if entry >= 0:
-                slots[self._seek(slots, self._at(entry))[0]] = entry
+                at = entry * self._width + self._offset
+                slots[self._seek(slots, self._log[at], self._log[at + 1])[0]] = entry
         self._slots = slots
 
-    def _seek(self, slots: array[int], key: bytes) -> tuple[int, int]:
-        mask = len(slots) - 1
-        slot = hash(key) & mask
+    def _seek(self, slots: array[int], high: int, low: int) -> tuple[int, int]:
+        """(the slot of these numbers or the free one for them, the entry or -1)."""
+        log, width, offset, mask = self._log, self._width, self._offset, len(slots) - 1
+        slot = hash((high, low)) & mask
         while (entry := slots[slot]) >= 0:
-            if self._at(entry) == key:
+            at = entry * width + offset
+            if log[at] == high and log[at + 1] == low:
                 return slot, entry
             slot = (slot + 1) & mask
         return slot, -1
-
-    def _at(self, entry: int) -> bytes:
-        start = entry * self._width + self._offset
-        return bytes(self._log[start : start + WIDTH])
-
-
-_NONE = bytes(WIDTH)
 
 
 def _empty(count: int) -> array[int]:
     return array("i", [-1]) * count
 
 
-def _packed(text: str) -> bytes | None:
-    """The sixteen bytes of a UUID as AWS writes it; None for everything else, the nil UUID too."""
-    if len(text) != 36:
+def _packed(text: str) -> _Halves | None:
+    """A UUID as AWS writes it, as two numbers; None for everything else, the nil UUID too."""
+    if _is_uuid(text) is None:
         return None
-    try:
-        packed = bytes.fromhex(text.replace("-", ""))
-    except ValueError:
-        return None
-    return packed if len(packed) == WIDTH and packed != _NONE and _text(packed) == text else None
+    number = int(text.replace("-", ""), 16)
+    return (number >> 64, number & _LOW) if number else None
 
 
-def _text(packed: bytes | bytearray) -> str:
-    digits = packed.hex()
+def _text(high: int, low: int) -> str:
+    digits = f"{high:016x}{low:016x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

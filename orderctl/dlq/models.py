@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from orderctl.dlq.order_ids import order_id_of
 from orderctl.errors import OrderctlError
 
 
@@ -103,7 +104,7 @@ class Queue:
     @property
     def is_fifo(self) -> bool:
         """Does the queue keep order in its groups?"""
-        return self.name.endswith(".fifo")
+        return self.arn.endswith(".fifo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +189,15 @@ class DeadLetter:
     wire: Wire | None = None
     payload: str = field(default="", repr=False)
     failure: Failure = Failure()
-    order_id: str | None = None
     refusal: str | None = None
     is_by_wiring_alone: bool = False
     sent: str = field(default="", repr=False)
     """What its function is sent, where that is not the payload as it stands."""
+
+    @property
+    def order_id(self) -> str | None:
+        """The order it is about, where the payload says; read anew each time, and no run needs it."""
+        return order_id_of(self.payload)
 
     @property
     def digest(self) -> str | None:

@@ -47,13 +47,11 @@ class Selection:
             and (not self.sources or any(_is_source(letter, source) for source in self.sources))
             and (not self.order_ids or letter.order_id in self.order_ids)
             and (not self.ids or letter.message.message_id in self.ids)
-            and self._is_in_time(letter.message.sent_at)
+            and (self.since is self.until is None or self._is_in_time(letter.message.sent_at))
             and (self.where is None or bool(self.where.search(decoded(letter))))
         )
 
     def _is_in_time(self, sent_at: datetime | None) -> bool:
-        if self.since is None and self.until is None:
-            return True
         if sent_at is None:
             return False
         return (self.since is None or sent_at >= self.since) and (self.until is None or sent_at <= self.until)

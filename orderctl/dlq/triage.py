@@ -88,7 +88,8 @@ class Triage:
         if origin is not None:
             self._came_back(origin, message_id)
             return None
-        if message.sent_at is not None and message.sent_at > self.job.cutoff:
+        sent_at = message.sent_at
+        if sent_at is not None and sent_at > self.job.cutoff:
             self._arrived(message, is_new=is_new)
             return None
         planned = self.job.plan(message)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
 from urllib.parse import parse_qs
+from uuid import uuid4
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 QUEUE, SOURCE, TABLE = "orders-dlq", "orders", "stock"
@@ -73,7 +74,7 @@ class Answers:
         sent = [
             {
                 "Id": entry["Id"],
-                "MessageId": f"new-{entry['Id']}-{time.monotonic_ns()}",
+                "MessageId": str(uuid4()),
                 "MD5OfMessageBody": hashlib.md5(entry["MessageBody"].encode()).hexdigest(),
             }
             for entry in json.loads(request)["Entries"]
