@@ -85,7 +85,7 @@ class StandardTail:
         *,
         since: datetime | None = None,
         interval: float = INTERVAL,
-        bucket: TokenBucket | None = None,
+        bucket: TokenBucket,
     ) -> None:
         self._executions, self._machine, self._clock = executions, state_machine_arn, clock
         self._poller = Poller(executions, clock, interval=interval, patience=NEW_PATIENCE, bucket=bucket)
