@@ -44,7 +44,11 @@ QUOTAS = {
     "DescribeExecution": Quota(10, at_once=80),
     "ListExecutions": Quota(2, at_once=20),
     "StartExecution": Quota(150, at_once=100),
+    "StopExecution": Quota(25, at_once=100),
+    "RedriveExecution": Quota(150, at_once=100),
+    "DescribeStateMachine": Quota(20, at_once=40),
     "FilterLogEvents": Quota(5, at_once=3.75),
+    "PutEvents": Quota(400, at_once=100),
 }
 """Of the Regions with the smallest quotas; three large ones allow more for some. AWS's own bursts are 5 to 50 times as
 large, the one of FilterLogEvents excepted, which has none."""
@@ -87,6 +91,16 @@ class TokenBucket:
                 self._throttled_at = self._at
                 self._rate = max(self._full * SLOWEST, self._rate / 2)
 
+    @contextmanager
+    def paced(self) -> Iterator[None]:
+        """One call: waits for its turn, and slows down where it is throttled."""
+        self.take()
+        try:
+            yield
+        except ThrottledError:
+            self.throttled()
+            raise
+
     def _refill(self) -> None:
         """What the time since the last look brought: tokens at the speed of then, and some speed back."""
         now = self._clock.monotonic()
@@ -114,10 +128,5 @@ class TokenBuckets:
     @contextmanager
     def paced(self, operation: str) -> Iterator[None]:
         """One call of the operation: waits for its turn, and slows down where it is throttled."""
-        bucket = self.of(operation)
-        bucket.take()
-        try:
+        with self.of(operation).paced():
             yield
-        except ThrottledError:
-            bucket.throttled()
-            raise

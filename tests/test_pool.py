@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import random
+import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -234,3 +235,72 @@ def test_outcomes_and_items_are_the_same_set(count: int, workers: int, bad: set[
     outcomes = list(pool(workers=workers).each(work, range(count)))
     assert sorted(outcome.item for outcome in outcomes) == list(range(count))
     assert {outcome.item for outcome in outcomes if isinstance(outcome, Failed)} == bad & set(range(count))
+
+
+def test_one_item_takes_one_thread() -> None:
+    def who(_item: int) -> int:
+        return threading.get_ident()
+
+    before = threading.active_count()
+    (outcome,) = pool(workers=16).each(who, [1])
+    assert isinstance(outcome, Done)
+    assert outcome.result != threading.get_ident()
+    assert threading.active_count() <= before + 1
+
+
+def test_items_are_taken_by_the_thread_that_asks_for_outcomes() -> None:
+    """A source may be a pipe: Ctrl-C has to find its reader in the main thread."""
+    takers: set[int] = set()
+
+    def source() -> Iterator[int]:
+        for number in range(100):
+            takers.add(threading.get_ident())
+            yield number
+
+    list(pool().each(lambda item: item, source()))
+    assert takers == {threading.get_ident()}
+
+
+def test_whoever_asks_no_more_gets_what_is_in_flight_ended_and_nothing_else_begun() -> None:
+    begun, ended = Counter[int](), Counter[int]()
+
+    def work(item: int) -> int:
+        begun[item] += 1
+        threading.Event().wait(0.01)
+        ended[item] += 1
+        return item
+
+    outcomes = pool(workers=4).each(work, range(1000))
+    next(outcomes)
+    assert isinstance(outcomes, Generator)
+    outcomes.close()
+    assert begun == ended
+    assert len(begun) < 12
+
+
+def test_no_worker_is_left_behind() -> None:
+    before = set(threading.enumerate())
+    list(pool(workers=16).each(lambda item: item, range(1000)))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_interrupted_at_any_moment_each_item_begun_has_one_outcome(seed: int) -> None:
+    """The signal comes while the main thread takes, hands out, waits or tells; what it tells is whole."""
+    begun, left = Counter[int](), random.Random(seed).uniform(0.002, 0.02)
+
+    def work(item: int) -> int:
+        begun[item] += 1
+        threading.Event().wait(0.0005)
+        return item
+
+    told: list[Done[int, int] | Failed[int]] = []
+    main = threading.main_thread().ident or 0
+    alarm = threading.Timer(left, signal.pthread_kill, (main, signal.SIGINT))
+    alarm.start()
+    with pytest.raises(KeyboardInterrupt):
+        told.extend(pool(workers=8).each(work, range(100_000)))
+    alarm.join()
+    assert Counter(outcome.item for outcome in told) == begun

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orderctl.aws.errors import aws_call
+from orderctl.aws.errors import THROTTLED, aws_call
 from orderctl.errors import FailedError, UnreachableError
 from orderctl.events.models import AnswerLostError, Event, Rule, Taken, Target
+from orderctl.pacing import TokenBuckets
 
 if TYPE_CHECKING:
     from types_boto3_events.client import EventBridgeClient
@@ -19,8 +20,9 @@ _SERVER_FAILED = ("InternalFailure", "InternalException", "InternalServerError",
 class EventBridgeBus:
     """The bus `name` (or ARN). `once` is a client that makes one attempt: PutEvents has no deduplication."""
 
-    def __init__(self, client: EventBridgeClient, name: str, *, once: EventBridgeClient) -> None:
+    def __init__(self, client: EventBridgeClient, name: str, *, once: EventBridgeClient, buckets: TokenBuckets) -> None:
         self.name = name
+        self._buckets = buckets
         self._client = client
         self._once = once
 
@@ -56,7 +58,7 @@ class EventBridgeBus:
         from botocore.parsers import ResponseParserError
 
         try:
-            with aws_call("events", "PutEvents", subject=f"event bus {self.name}"):
+            with self._buckets.paced("PutEvents"), aws_call("events", "PutEvents", subject=f"event bus {self.name}"):
                 try:
                     answer = self._once.put_events(Entries=[self._entry(event) for event in events])
                 except (IncompleteReadError, ResponseParserError) as error:
@@ -72,6 +74,8 @@ class EventBridgeBus:
             Taken(entry.get("EventId"), entry.get("ErrorCode"), entry.get("ErrorMessage"))
             for entry in answer["Entries"]
         ]
+        if any(each.error in THROTTLED for each in taken):
+            self._buckets.of("PutEvents").throttled()
         if len(taken) != len(events):
             raise AnswerLostError(f"PutEvents answered {len(taken)} entries for {len(events)}")
         return taken

@@ -52,7 +52,7 @@ class StepFunctions:
 
     def start(self, state_machine_arn: str, name: str, input_json: str) -> StartedExecution:
         """Start by name: repeated while it runs with the same input, AWS answers with the same execution."""
-        with aws_call(_SERVICE, "StartExecution", subject=f"order {name}"):
+        with self._buckets.paced("StartExecution"), aws_call(_SERVICE, "StartExecution", subject=f"order {name}"):
             answer = self._client.start_execution(stateMachineArn=state_machine_arn, name=name, input=input_json)
         return StartedExecution(answer["executionArn"], answer.get("startDate"))
 
@@ -125,7 +125,10 @@ class StepFunctions:
 
     def state_machine(self, arn: str) -> StateMachine:
         """A state machine with its definition and how it logs."""
-        with aws_call(_SERVICE, "DescribeStateMachine", subject=f"state machine {arn}"):
+        with (
+            self._buckets.paced("DescribeStateMachine"),
+            aws_call(_SERVICE, "DescribeStateMachine", subject=f"state machine {arn}"),
+        ):
             answer = self._client.describe_state_machine(stateMachineArn=arn)
         return _state_machine(dict(answer))
 
@@ -137,19 +140,25 @@ class StepFunctions:
 
     def trace_header(self, execution_arn: str) -> str | None:
         """`Root=1-…;Parent=…;Sampled=1`, or None for an execution nobody traced."""
-        with aws_call(_SERVICE, "DescribeExecution", subject=_subject(execution_arn)):
+        with (
+            self._buckets.paced("DescribeExecution"),
+            aws_call(_SERVICE, "DescribeExecution", subject=_subject(execution_arn)),
+        ):
             header: str | None = self._client.describe_execution(executionArn=execution_arn).get("traceHeader")
         return header
 
     def stop(self, execution_arn: str, *, error: str | None, cause: str | None) -> datetime:
         """Stop a running execution."""
         words = {name: text for name, text in (("error", error), ("cause", cause)) if text}
-        with aws_call(_SERVICE, "StopExecution", subject=_subject(execution_arn)):
+        with self._buckets.paced("StopExecution"), aws_call(_SERVICE, "StopExecution", subject=_subject(execution_arn)):
             return self._client.stop_execution(executionArn=execution_arn, **words)["stopDate"]
 
     def redrive(self, execution_arn: str, client_token: str) -> datetime:
         """Run again from where it failed; the token makes a repeated call harmless."""
-        with aws_call(_SERVICE, "RedriveExecution", subject=_subject(execution_arn)):
+        with (
+            self._buckets.paced("RedriveExecution"),
+            aws_call(_SERVICE, "RedriveExecution", subject=_subject(execution_arn)),
+        ):
             answer = self._client.redrive_execution(executionArn=execution_arn, clientToken=client_token)
         return answer["redriveDate"]
 

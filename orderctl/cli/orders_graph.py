@@ -39,7 +39,8 @@ def graph(
     found = nodes(cli.executions.state_machine(machine).definition)
     taken: dict[str, str] = {}
     if arn is not None:
-        taken = {_plain(line.state): line.status for line in explain(histories_of(cli), arn, cli.clock).states}
+        explained = explain(histories_of(cli), arn, cli.token_buckets.of("GetExecutionHistory"))
+        taken = {_plain(line.state): line.status for line in explained.states}
     if cli.renderer.format == "table":
         for node in found:
             for text in lines(node, taken):

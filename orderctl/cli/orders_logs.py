@@ -85,7 +85,7 @@ class _Gatherer:
         cli = self._cli
         lines, notes, has_ended = order_lines(
             self._histories, cli.logs, cli.function_groups, self._machine, self._arn, cli.clock,
-            since=self._since, until=self._until,
+            bucket=cli.token_buckets.of("GetExecutionHistory"), since=self._since, until=self._until,
         )  # fmt: skip
         for note in notes:
             if note not in self._said:

@@ -91,7 +91,7 @@ def show(
     begin = moment_of(cli, since, "--since")
     arn = any_arn_of(cli, order, state_machine, express=express, since=begin)
     bucket = cli.token_buckets.of("GetExecutionHistory")
-    explained = explain(histories_of(cli, begin), arn, cli.clock, bucket=bucket)
+    explained = explain(histories_of(cli, begin), arn, bucket)
     cli.renderer.one(explained, None if cli.renderer.is_machine else SHOWN)
     if cli.renderer.format == "table" and explained.states:
         cli.renderer.body("")

@@ -63,7 +63,7 @@ class DeadLetterParts(Settings):
         """Step Functions, as the target of a rule or a schedule."""
         from orderctl.aws.starter import StepFunctionsStarter
 
-        return StepFunctionsStarter(self.aws.client("stepfunctions", attempts=1))
+        return StepFunctionsStarter(self.aws.client("stepfunctions", attempts=1), self.token_buckets)
 
     def wiring(self, named: Sequence[Queue] = ()) -> Wiring:
         """Everything in the environment that names a queue as the place for its failures.

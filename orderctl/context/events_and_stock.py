@@ -25,8 +25,10 @@ class EventAndStockParts(Settings):
         """Event buses by name or ARN; events go through a client that never sends twice by itself."""
         from orderctl.aws.eventbridge import EventBridgeBus
 
-        aws = self.aws
-        return lambda name: EventBridgeBus(aws.client("events"), name, once=aws.client("events", attempts=1))
+        aws, buckets = self.aws, self.token_buckets
+        return lambda name: EventBridgeBus(
+            aws.client("events"), name, once=aws.client("events", attempts=1), buckets=buckets
+        )
 
     @cached_property
     def event_taps(self) -> Taps:

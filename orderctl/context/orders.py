@@ -10,7 +10,6 @@ from orderctl.context.settings import Settings
 if TYPE_CHECKING:
     from orderctl.orders.log_models import FunctionGroups, Logs, OrderRecords, Traces
     from orderctl.orders.ports import Executions
-    from orderctl.pacing import TokenBuckets
 
 
 class OrderParts(Settings):
@@ -27,13 +26,6 @@ class OrderParts(Settings):
             lambda: aws.client("stepfunctions", attempts=1, read_timeout=SYNC_READ_TIMEOUT),
             self.token_buckets,
         )
-
-    @cached_property
-    def token_buckets(self) -> TokenBuckets:
-        """How fast each API may be asked, for everything that runs in this process."""
-        from orderctl.pacing import TokenBuckets
-
-        return TokenBuckets(self.clock)
 
     @cached_property
     def logs(self) -> Logs:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orderctl.config.discovery import Discovered, Stacks
     from orderctl.config.file import ConfigFile
     from orderctl.config.resolve import Environment, Setting
+    from orderctl.pacing import TokenBuckets
 
 _SETTING_FLAGS = ("profile", "region", "endpoint_url")
 _WHERE = ("env", "config", *_SETTING_FLAGS)
@@ -161,6 +162,13 @@ class Settings:
         from orderctl.aws.session import Aws
 
         return Aws(self.environment, self.environ, debug=self._debug())
+
+    @cached_property
+    def token_buckets(self) -> TokenBuckets:
+        """How fast each API may be asked, for everything that runs in this process."""
+        from orderctl.pacing import TokenBuckets
+
+        return TokenBuckets(self.clock)
 
     @cached_property
     def identity(self) -> CallerIdentity:

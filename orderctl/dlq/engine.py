@@ -29,7 +29,6 @@ from datetime import datetime, timedelta
 from orderctl.clock import Clock
 from orderctl.dlq.aside import LONGEST, Aside
 from orderctl.dlq.batch import EXPIRED, STOPPED, Desk, Stay
-from orderctl.dlq.crew import Crew
 from orderctl.dlq.grip import HIDE_FOR
 from orderctl.dlq.journal import Standing
 from orderctl.dlq.look import give_back
@@ -39,6 +38,7 @@ from orderctl.dlq.ports import Queues
 from orderctl.dlq.tally import Invocation, Tally
 from orderctl.dlq.triage import CUT_OFF, Job, Triage, group_of, ids_of
 from orderctl.errors import NoConnectionError, OrderctlError, ThrottledError, UnreachableError
+from orderctl.pool import Crew
 
 LONG_POLL = 1
 """Seconds. Any wait above 0 asks all of SQS's servers; a short one keeps Ctrl-C quick."""

@@ -2,7 +2,8 @@
 
 A record without an `order_id` gets one made of its content and its line. So the same file run again, after
 a Ctrl-C or a lost connection, starts what is missing and nothing twice: that is all the resuming there is,
-and no journal can be lost. Starts are paced below the account's quota.
+and no journal can be lost. How fast orders are started is the adapter's affair, as
+it is for every caller of an API: it keeps below the account's quota.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from orderctl.orders.names import named
 from orderctl.orders.order import Order, canonical, parse_order, quantity_from, same_input
 from orderctl.orders.ports import Executions
 from orderctl.orders.submit import check_type
-from orderctl.pacing import TokenBuckets
 
 GIVES_UP_AFTER = 5
 """Orders in a row that nobody answered for: the network is gone, and the file can be run again when it is back."""
@@ -93,10 +93,8 @@ def submit_all(
 ) -> Iterator[BatchLine]:
     """Start each, and say what became of it. Raises what would fail every other one alike."""
     check_type(executions, state_machine_arn, StateMachineType.STANDARD)
-    bucket = TokenBuckets(clock).of("StartExecution")
     unanswered = 0
     for line, order in orders:
-        bucket.take()
         done, error = _one(executions, state_machine_arn, line, order, clock)
         yield done
         unanswered = unanswered + 1 if error is not None and error.code in NETWORK_TROUBLE else 0

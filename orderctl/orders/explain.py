@@ -8,7 +8,6 @@ from datetime import datetime
 
 from orderctl import jsontext
 from orderctl.assignments import Json
-from orderctl.clock import Clock
 from orderctl.errors import UsageError
 from orderctl.orders.cause import decode
 from orderctl.orders.history import FIRST_PAGE, HistoryReader
@@ -16,7 +15,7 @@ from orderctl.orders.models import DescribedExecution, ExecutionStatus, StateMac
 from orderctl.orders.ports import Histories
 from orderctl.orders.states import StateStatus, Visit
 from orderctl.orders.tracking import Tracker
-from orderctl.pacing import TokenBucket, TokenBuckets
+from orderctl.pacing import TokenBucket
 
 MOST_PAGES = 5
 """Pages of 1,000 events read again, with their data, for the input of the state that failed."""
@@ -61,11 +60,10 @@ class Explained:
     states: Sequence[StateLine]
 
 
-def explain(histories: Histories, execution_arn: str, clock: Clock, *, bucket: TokenBucket | None = None) -> Explained:
-    """Describe the execution and read its history once. Raises NotFoundError."""
+def explain(histories: Histories, execution_arn: str, bucket: TokenBucket) -> Explained:
+    """Describe the execution and read its history once, paced by `bucket`. Raises NotFoundError."""
     described = histories.describe(execution_arn)
     tracker = Tracker(execution_arn)
-    bucket = bucket or TokenBuckets(clock).of("GetExecutionHistory")
     for events in HistoryReader(histories, execution_arn, bucket, patience=1).read():
         for event in events:
             tracker.apply(event)
@@ -78,10 +76,10 @@ def _input_of(histories: Histories, execution_arn: str, visit: Visit, bucket: To
     """What the state was given: the one event is read again, with its data; not beyond a few thousand."""
     token: str | None = None
     for _ in range(MOST_PAGES):
-        bucket.take()
-        page = histories.history_page(
-            execution_arn, newest_first=False, page_size=FIRST_PAGE, with_data=True, token=token
-        )
+        with bucket.paced():
+            page = histories.history_page(
+                execution_arn, newest_first=False, page_size=FIRST_PAGE, with_data=True, token=token
+            )
         for event in page.events:
             if event.id == visit.id:
                 return event.text("input")

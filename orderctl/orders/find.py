@@ -113,7 +113,7 @@ def _just_seen(arn: str, state_machine_arn: str) -> Execution:
 
 
 def _told(histories: Histories, execution: Execution, bucket: TokenBucket) -> Execution:
-    bucket.take()
-    page = histories.history_page(execution.execution_arn, newest_first=True, page_size=2, with_data=False)
+    with bucket.paced():
+        page = histories.history_page(execution.execution_arn, newest_first=True, page_size=2, with_data=False)
     last = next((event for event in page.events if event.type in TERMINAL), None)
     return execution if last is None else replace(execution, error=last.text("error"), cause=last.text("cause"))

@@ -22,7 +22,7 @@ from orderctl.orders.history import HistoryReader
 from orderctl.orders.models import TERMINAL, ExecutionStatus, HistoryEvent
 from orderctl.orders.names import is_express, order_id_of
 from orderctl.orders.ports import Histories
-from orderctl.pacing import TokenBucket, TokenBuckets
+from orderctl.pacing import TokenBucket
 
 INTERVAL = 1.0
 """Seconds between two reads of one execution; up to twice that while nothing happens."""
@@ -60,7 +60,7 @@ def follow(
     patience: float = 0,
     with_data: bool = False,
     lifetime: float | None = None,
-    bucket: TokenBucket | None = None,
+    bucket: TokenBucket,
 ) -> Iterator[News]:
     """News of every execution until all have ended; empty ones too, so that a view can be redrawn.
 
@@ -131,11 +131,11 @@ class Poller:
         interval: float = INTERVAL,
         patience: float = 0,
         with_data: bool = False,
-        bucket: TokenBucket | None = None,
+        bucket: TokenBucket,
     ) -> None:
         self._histories, self._clock, self._interval = histories, clock, interval
         self._patience, self._with_data = patience, with_data
-        self._bucket = bucket or TokenBuckets(clock).of("GetExecutionHistory")
+        self._bucket = bucket
         self._watches: list[Watch] = []
 
     @property

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orderctl.errors import ThrottledError
 from orderctl.orders.models import HistoryEvent, HistoryPage
 from orderctl.orders.names import is_express
 from orderctl.orders.ports import Histories
@@ -103,14 +102,10 @@ class HistoryReader:
                 return
 
     def _page(self, *, newest_first: bool, size: int, token: str | None) -> HistoryPage:
-        self._bucket.take()
-        try:
+        with self._bucket.paced():
             return self._histories.history_page(
                 self.execution_arn, newest_first=newest_first, page_size=size, with_data=self._with_data, token=token
             )
-        except ThrottledError:
-            self._bucket.throttled()
-            raise
 
     def _accept(self, found: Sequence[HistoryEvent]) -> list[HistoryEvent]:
         """The part without a hole, in order; the rest only when patience is over."""

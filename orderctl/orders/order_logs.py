@@ -14,7 +14,7 @@ from orderctl.orders.log_models import FunctionGroups, LoggedEvent, Logs
 from orderctl.orders.log_search import LogSearch, function_lines, groups_of
 from orderctl.orders.models import HistoryEvent, StateMachine
 from orderctl.orders.ports import Histories
-from orderctl.pacing import TokenBuckets
+from orderctl.pacing import TokenBucket
 
 SLACK = timedelta(seconds=2)
 """Clocks of different services differ; a request is looked for this much earlier and later."""
@@ -53,16 +53,17 @@ def order_lines(
     execution_arn: str,
     clock: Clock,
     *,
+    bucket: TokenBucket,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> tuple[list[OrderLine], list[str], bool]:
     """Every line of one execution in time order, notes on what could not be read, and whether it has ended.
 
-    `machine` is None where the state machine may not be looked at. Raises NotFoundError for an execution that
-    does not exist.
+    `machine` is None where the state machine may not be looked at. `bucket` paces the
+    reading of the history. Raises NotFoundError for an execution that does not exist.
     """
     it = histories.describe(execution_arn)
-    events = _events(histories, execution_arn, clock)
+    events = _events(histories, execution_arn, bucket)
     functions = functions_of(machine.definition) if machine else {}
     calls = invocations(events, functions)
     notes = [] if machine else ["the state machine may not be looked at: functions are known by the history alone"]
@@ -97,8 +98,7 @@ def follow_lines(
         clock.sleep(FOLLOW_INTERVAL)
 
 
-def _events(histories: Histories, execution_arn: str, clock: Clock) -> list[HistoryEvent]:
-    bucket = TokenBuckets(clock).of("GetExecutionHistory")
+def _events(histories: Histories, execution_arn: str, bucket: TokenBucket) -> list[HistoryEvent]:
     reader = HistoryReader(histories, execution_arn, bucket, with_data=True, patience=1)
     found: list[HistoryEvent] = []
     for batch in reader.read():

@@ -88,6 +88,16 @@ class Visit:
                 yield visit
                 yield from visit.inside()
 
+    def opened(self, label: str) -> Scope:
+        """A new scope inside."""
+        scope = Scope(self, label)
+        self.scopes.append(scope)
+        return scope
+
+    def branch(self) -> Scope:
+        """The next branch of a Parallel."""
+        return self.opened(f"[{len(self.scopes)}]")
+
     def close(self, status: StateStatus, at: datetime) -> None:
         """It ended."""
         self.status, self.exited_at = status, at

@@ -85,11 +85,11 @@ class StandardTail:
         *,
         since: datetime | None = None,
         interval: float = INTERVAL,
-        bucket: TokenBucket | None = None,
+        bucket: TokenBucket,
     ) -> None:
         self._executions, self._machine, self._clock = executions, state_machine_arn, clock
         self._poller = Poller(executions, clock, interval=interval, patience=NEW_PATIENCE, bucket=bucket)
-        self._watching = Watching([])
+        self._watching = Watching([], forgets=True)
         self._seen: dict[str, datetime] = {}
         self._waiting: deque[str] = deque()
         self._begin = self._back_to = since or clock.now()

@@ -74,7 +74,7 @@ class ExpressTail:
         self._begin = self._read_to = since or clock.now()
         self._seen: dict[tuple[str, int, int], datetime] = {}
         self._queues: dict[str, _InOrder] = {}
-        self._watching = Watching([])
+        self._watching = Watching([], forgets=True)
         self._next_at = clock.monotonic()
         self._pause = INTERVAL
 

@@ -36,9 +36,12 @@ _STATE_END = {
 
 
 class Tracker:
-    """One execution as its events tell it."""
+    """One execution as its events tell it.
 
-    def __init__(self, execution_arn: str) -> None:
+    With `places` that forget, `visits` are those that have not been left for good; all else is the same.
+    """
+
+    def __init__(self, execution_arn: str, places: Places | None = None) -> None:
         self.execution_arn = execution_arn
         self.order_id = order_id_of(execution_arn)
         self.status = ExecutionStatus.RUNNING
@@ -47,7 +50,7 @@ class Tracker:
         self.error: str | None = None
         self.cause: str | None = None
         self.redrives = 0
-        self._places = Places()
+        self._places = places or Places()
         self._culprit: Visit | None = None
 
     @property
@@ -131,6 +134,7 @@ class Tracker:
             visit.error = visit.cause = None
         self._abort_inside(visit, event.timestamp)
         self._places.put(event, Place(visit.scope, visit))
+        self._places.left(visit)
         return Transition(
             event.timestamp, visit.path, status.lower(), visit.seconds(event.timestamp), self._kind(visit)
         )
@@ -163,10 +167,7 @@ class Tracker:
         if visit is None:
             self._places.put(event, Place(self._places.before(event).scope))
             return Transition(event.timestamp, "", event.type)
-        place = Place(visit.scope, visit)
-        if event.type == "ParallelStateStarted":
-            place.opens = lambda: _new_scope(visit, f"[{len(visit.scopes)}]")
-        self._places.put(event, place)
+        self._places.put(event, Place(visit.scope, visit, opens=event.type == "ParallelStateStarted"))
         length = event.details.get("length")
         visit.length = length if isinstance(length, int) else visit.length
         if event.type.endswith("Failed"):
@@ -182,7 +183,7 @@ class Tracker:
             self._places.put(event, Place(self._places.before(event).scope))
             return Transition(event.timestamp, name, event.type)
         label = f"[{index}]"
-        scope = next((scope for scope in visit.scopes if scope.label == label), None) or _new_scope(visit, label)
+        scope = next((scope for scope in visit.scopes if scope.label == label), None) or visit.opened(label)
         self._places.put(event, Place(scope, None))
         if event.type == "MapIterationFailed":
             self._sweep(scope, StateStatus.FAILED, event.timestamp)
@@ -263,9 +264,3 @@ class Tracker:
     def _kind(visit: Visit) -> str | None:
         """The error by its name alone: its words stood in the line of the attempt."""
         return decode(visit.error, visit.cause).type or None
-
-
-def _new_scope(container: Visit, label: str) -> Scope:
-    scope = Scope(container, label)
-    container.scopes.append(scope)
-    return scope

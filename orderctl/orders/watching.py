@@ -11,6 +11,7 @@ from orderctl.orders.cause import decode
 from orderctl.orders.follow import News
 from orderctl.orders.history import HistoryReader
 from orderctl.orders.models import Execution, ExecutionStatus, HistoryEvent
+from orderctl.orders.places import Places
 from orderctl.orders.states import Transition
 from orderctl.orders.tracking import Tracker
 
@@ -38,10 +39,13 @@ class Step:
 
 
 class Watching:
-    """The states of every watched order."""
+    """The states of every watched order; with `forgets`, only of those that were not left for good."""
 
-    def __init__(self, execution_arns: Sequence[str]) -> None:
-        self.trackers = {arn: Tracker(arn) for arn in execution_arns}
+    def __init__(self, execution_arns: Sequence[str], *, forgets: bool = False) -> None:
+        self._forgets = forgets
+        self.trackers: dict[str, Tracker] = {}
+        for arn in execution_arns:
+            self.add(arn)
         self.reached: str | None = None
         """The state `--until-state` waited for, once every order that did not end before has entered it."""
         self._entered: set[str] = set()
@@ -49,7 +53,7 @@ class Watching:
 
     def add(self, execution_arn: str) -> None:
         """Watch one more."""
-        self.trackers[execution_arn] = Tracker(execution_arn)
+        self.trackers[execution_arn] = Tracker(execution_arn, Places(forgets=self._forgets))
 
     def take(self, news: News, now: datetime, until_state: str | None = None) -> list[Step]:
         """Fold one read in; gives a step for each event."""
@@ -96,8 +100,8 @@ class Watching:
 
 
 def steps_of(reader: HistoryReader) -> Iterator[Step]:
-    """Every event readable now, each as a step."""
-    tracker = Tracker(reader.execution_arn)
+    """Every event readable now, each as a step; nothing is kept of a state that was left for good."""
+    tracker = Tracker(reader.execution_arn, Places(forgets=True))
     for events in reader.read():
         for event in events:
             yield step_of(tracker, event)

@@ -13,8 +13,9 @@ from botocore.stub import Stubber
 from orderctl.aws.eventbridge import EventBridgeBus
 from orderctl.errors import AuthError, FailedError, NotFoundError, ThrottledError
 from orderctl.events.models import AnswerLostError, Event, Rule, Taken, Target
+from orderctl.pacing import TokenBuckets
 from tests.fakes.aws_wire import FakeAws
-from tests.fakes.clock import START
+from tests.fakes.clock import START, FakeClock
 from tests.fakes.sqs.effects import reply_lost
 
 EVENT = Event("orders.api", "OrderCreated", '{"n": 1}')
@@ -28,12 +29,14 @@ def aws() -> FakeAws:
 
 
 def bus_of(aws: FakeAws, name: str = "orders") -> EventBridgeBus:
-    return EventBridgeBus(aws.client("events", attempts=3), name, once=aws.client("events", attempts=1))
+    return EventBridgeBus(
+        aws.client("events", attempts=3), name, once=aws.client("events", attempts=1), buckets=TokenBuckets(FakeClock())
+    )
 
 
 def stubbed() -> tuple[EventBridgeBus, Stubber]:
     client: Any = boto3.client("events", region_name="x", aws_access_key_id="x", aws_secret_access_key="x")
-    return EventBridgeBus(client, "orders", once=client), Stubber(client)
+    return EventBridgeBus(client, "orders", once=client, buckets=TokenBuckets(FakeClock())), Stubber(client)
 
 
 def test_a_missing_bus_is_not_found_although_putting_to_it_would_answer_well(aws: FakeAws) -> None:
@@ -97,7 +100,7 @@ def test_an_endpoint_that_is_not_there_took_nothing() -> None:
         aws_secret_access_key="x", config=Config(retries={"total_max_attempts": 1}, connect_timeout=2),
     )  # fmt: skip
     with pytest.raises(FailedError, match="Could not connect"):
-        EventBridgeBus(client, "orders", once=client).put([EVENT])
+        EventBridgeBus(client, "orders", once=client, buckets=TokenBuckets(FakeClock())).put([EVENT])
 
 
 def test_an_answer_of_another_length_is_no_answer() -> None:

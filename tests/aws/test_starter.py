@@ -8,6 +8,7 @@ from orderctl.aws.outcomes import deliver
 from orderctl.aws.starter import StepFunctionsStarter, execution_arn
 from orderctl.dlq.models import Ended, Machine, NotSent, Sent, ToStateMachine, Unknown
 from orderctl.errors import AuthError, NotFoundError
+from orderctl.pacing import TokenBuckets
 from tests.fakes.aws_wire import FakeAws
 from tests.fakes.clock import FakeClock
 from tests.fakes.sqs.effects import access_denied, before, expired_credentials, reply_lost, server_error, throttle
@@ -26,7 +27,7 @@ def aws() -> FakeAws:
 
 
 def adapter(aws: FakeAws) -> StepFunctionsStarter:
-    return StepFunctionsStarter(aws.client("stepfunctions"))
+    return StepFunctionsStarter(aws.client("stepfunctions"), TokenBuckets(aws.clock))
 
 
 def delivery(text: str = '{"price": 1.10}', arn: str = MACHINE) -> ToStateMachine:

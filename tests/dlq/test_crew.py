@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orderctl.dlq.crew import Crew
 from orderctl.dlq.plan import Order
 from orderctl.dlq.redrive import most_workers
-from orderctl.pool import Width
+from orderctl.pool import Crew, Width
 from tests.dlq.world import World
 from tests.fakes.sqs import effects
 from tests.fakes.sqs.faults import Call

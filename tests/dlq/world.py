@@ -19,6 +19,7 @@ from orderctl.dlq.plan import Order
 from orderctl.dlq.prepare import Prepared, Services, prepare
 from orderctl.dlq.redrive import Run, begin, resume, runs_folder
 from orderctl.dlq.tally import Tally
+from orderctl.pacing import TokenBuckets
 from tests.fakes.aws_wire import FakeAws
 from tests.fakes.clock import FakeClock
 from tests.fakes.sqs.ledger import marker
@@ -70,7 +71,8 @@ class World:
         queues = SqsQueues(self.direct, self.direct, self.clock)
         functions = LambdaFunctions(clients["lambda"], clients["lambda"], self.clock)
         topics = SnsSubscriptions(clients["sns"], clients["sns"], self.clock)
-        return Services(queues, functions, topics, StepFunctionsStarter(clients["stepfunctions"]), self.clock)
+        starter = StepFunctionsStarter(clients["stepfunctions"], TokenBuckets(self.clock))
+        return Services(queues, functions, topics, starter, self.clock)
 
     def prepared(self) -> Prepared:
         services = self.services

@@ -8,6 +8,7 @@ import pytest
 from orderctl.errors import NotFoundError
 from orderctl.orders.explain import Explained, explain
 from orderctl.orders.models import Execution, ExecutionStatus
+from tests.fakes.buckets import history_bucket
 from tests.fakes.clock import FakeClock
 from tests.fakes.executions import FakeExecutions
 from tests.fakes.histories import OUT_OF_STOCK, RETRIED_THEN_FAILED, SUCCEEDED, Row
@@ -18,7 +19,7 @@ def explained(rows: Sequence[Row], after: float = 60) -> Explained:
     executions = FakeExecutions(clock)
     run = executions.run("o-1", rows, input_json='{"quantity": 2}')
     clock.advance(after)
-    return explain(executions, run.arn, clock)
+    return explain(executions, run.arn, history_bucket(clock))
 
 
 def test_the_names_of_an_execution_in_json_are_an_api() -> None:
@@ -57,4 +58,4 @@ def test_what_runs_can_be_watched() -> None:
 def test_what_is_not_there_is_not_found() -> None:
     clock = FakeClock()
     with pytest.raises(NotFoundError):
-        explain(FakeExecutions(clock), "arn:aws:states:us-east-1:1:execution:orders:o-1", clock)
+        explain(FakeExecutions(clock), "arn:aws:states:us-east-1:1:execution:orders:o-1", history_bucket(clock))

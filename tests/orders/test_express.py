@@ -17,6 +17,7 @@ from orderctl.orders.express import (
 from orderctl.orders.find import find_express
 from orderctl.orders.follow import News, follow
 from orderctl.orders.models import ExecutionStatus, StateMachine, StateMachineType
+from tests.fakes.buckets import history_bucket
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.executions import EXPRESS, EXPRESS_GROUP, FakeExecutions
 from tests.fakes.histories import OUT_OF_STOCK, PARALLEL, RETRIED_THEN_FAILED, SUCCEEDED, TIMED_OUT, Row
@@ -40,7 +41,16 @@ class World:
         self.logs.put_execution(EXPRESS_GROUP, rows, arn, level=level)
 
     def watch(self, *arns: str, patience: float = 60) -> list[News]:
-        return list(follow(self.histories, arns or [ARN], clock=self.clock, timeout=360, patience=patience))
+        return list(
+            follow(
+                self.histories,
+                arns or [ARN],
+                clock=self.clock,
+                timeout=360,
+                patience=patience,
+                bucket=history_bucket(self.clock),
+            )
+        )
 
 
 @pytest.fixture
@@ -124,7 +134,7 @@ def test_while_nothing_is_there_the_whole_log_is_searched_once_and_then_only_its
 def test_a_failed_one_is_explained_like_any_other(world: World) -> None:
     world.put(RETRIED_THEN_FAILED)
     world.clock.advance(60)
-    explained = explain(world.histories, ARN, world.clock)
+    explained = explain(world.histories, ARN, history_bucket(world.clock))
     assert (explained.type, explained.status, explained.failed_state) == ("EXPRESS", "FAILED", "ValidateOrder")
     assert (explained.error_type, explained.retries, explained.failed_state_input) == ("WarehouseError", 1, {})
     assert explained.next_step == "not redrivable: an Express execution cannot be redriven"

@@ -8,6 +8,7 @@ import pytest
 from orderctl.errors import AuthError, FailedError, NoConnectionError, NotFoundError, TimeoutPassedError
 from orderctl.orders.follow import News, follow
 from orderctl.orders.models import ExecutionStatus
+from tests.fakes.buckets import history_bucket
 from tests.fakes.clock import FakeClock
 from tests.fakes.executions import FakeExecutions, Run
 from tests.fakes.histories import ABORTED, OUT_OF_STOCK, REDRIVEN, RETRIED_THEN_FAILED, STARTED, SUCCEEDED, Row, entered
@@ -36,7 +37,15 @@ def notices(news: Sequence[News]) -> list[str]:
 
 
 def everything(executions: FakeExecutions, *runs: Run, timeout: float | None = 3600) -> list[News]:
-    return list(follow(executions, [run.arn for run in runs], clock=executions.clock, timeout=timeout))
+    return list(
+        follow(
+            executions,
+            [run.arn for run in runs],
+            clock=executions.clock,
+            timeout=timeout,
+            bucket=history_bucket(executions.clock),
+        )
+    )
 
 
 def test_events_arrive_once_each_until_the_terminal_one() -> None:
@@ -93,7 +102,7 @@ def test_a_redrive_right_after_the_end_opens_it_again() -> None:
     """The execution fails at 1.4 s; the event of its redrive can be read at once with the one more read."""
     clock, executions, run = set_up(REDRIVEN)
     clock.advance(1.5)
-    iterator = follow(executions, [run.arn], clock=clock, timeout=60)
+    iterator = follow(executions, [run.arn], clock=clock, timeout=60, bucket=history_bucket(clock))
     first = next(iterator)
     assert first.events[-1].type == "ExecutionFailed"
     clock.advance(1)
@@ -119,7 +128,7 @@ def test_events_after_the_terminal_one_are_passed_on_and_change_nothing() -> Non
 
 def test_stopped_by_somebody_else_it_ends_aborted() -> None:
     clock, executions, run = set_up()
-    iterator = follow(executions, [run.arn], clock=clock, timeout=60)
+    iterator = follow(executions, [run.arn], clock=clock, timeout=60, bucket=history_bucket(clock))
     next(iterator)
     executions.stop(run.arn, error="Recalled", cause="by hand")
     assert list(iterator)[-1].status is ExecutionStatus.ABORTED
@@ -197,7 +206,7 @@ def test_expired_credentials_end_the_watch() -> None:
 
 def test_an_execution_deleted_while_watched_is_not_found() -> None:
     clock, executions, run = set_up()
-    iterator = follow(executions, [run.arn], clock=clock)
+    iterator = follow(executions, [run.arn], clock=clock, bucket=history_bucket(clock))
     next(iterator)
     del executions.runs[run.arn]
     with pytest.raises(NotFoundError):
@@ -207,11 +216,11 @@ def test_an_execution_deleted_while_watched_is_not_found() -> None:
 def test_an_execution_just_started_may_be_unknown_for_a_moment() -> None:
     clock, executions, run = set_up()
     executions.fail("history", NotFoundError("not yet"), times=2)
-    news = list(follow(executions, [run.arn], clock=clock, patience=5))
+    news = list(follow(executions, [run.arn], clock=clock, patience=5, bucket=history_bucket(clock)))
     assert types(news) == [row[1] for row in SUCCEEDED]
     executions.fail("history", NotFoundError("no such"))
     with pytest.raises(NotFoundError):
-        list(follow(executions, [run.arn], clock=clock))
+        list(follow(executions, [run.arn], clock=clock, bucket=history_bucket(clock)))
 
 
 def test_a_minute_of_watching_costs_at_most_one_call_a_second() -> None:
@@ -266,18 +275,20 @@ def test_one_that_does_not_exist_does_not_end_the_watch_of_the_others() -> None:
     gone = [good.arn.replace("good", name) for name in ("gone", "lost")]
     seen: list[News] = []
     with pytest.raises(NotFoundError, match="2 of 3 orders do not exist; the first: order gone"):
-        seen.extend(follow(executions, [gone[0], good.arn, gone[1]], clock=clock, patience=1))
+        seen.extend(
+            follow(executions, [gone[0], good.arn, gone[1]], clock=clock, patience=1, bucket=history_bucket(clock))
+        )
     assert seen[-1].status is ExecutionStatus.SUCCEEDED
     assert len(notices(seen)) == 2
     with pytest.raises(NotFoundError, match="order gone"):
-        list(follow(executions, [gone[0], good.arn], clock=clock))
+        list(follow(executions, [gone[0], good.arn], clock=clock, bucket=history_bucket(clock)))
 
 
 def test_a_watch_that_is_left_makes_no_further_call() -> None:
     clock, executions, run = set_up()
 
     def first() -> Iterator[News]:
-        yield from follow(executions, [run.arn], clock=clock)
+        yield from follow(executions, [run.arn], clock=clock, bucket=history_bucket(clock))
 
     iterator = first()
     next(iterator)

@@ -10,6 +10,7 @@ from orderctl.errors import AuthError, FailedError, NotFoundError, TimeoutPassed
 from orderctl.orders.log_lines import OrderLine
 from orderctl.orders.models import StateMachine, StateMachineType
 from orderctl.orders.order_logs import follow_lines, order_lines
+from tests.fakes.buckets import history_bucket
 from tests.fakes.clock import FakeClock
 from tests.fakes.executions import MACHINE, FakeExecutions
 from tests.fakes.histories import LAMBDA, STARTED, Row, entered, exited
@@ -53,7 +54,10 @@ class World:
 
     def read(self, after: float = 60) -> tuple[list[OrderLine], list[str], bool]:
         self.clock.advance(after)
-        return order_lines(self.executions, self.logs, self.groups, self.machine, self.run.arn, self.clock)
+        bucket = history_bucket(self.clock)
+        return order_lines(
+            self.executions, self.logs, self.groups, self.machine, self.run.arn, self.clock, bucket=bucket
+        )
 
 
 def told(lines: Sequence[OrderLine]) -> list[tuple[str, str]]:

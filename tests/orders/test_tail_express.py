@@ -9,6 +9,7 @@ from orderctl.orders.models import ExecutionStatus
 from orderctl.orders.tail import Ended, Happened, Notice, StandardTail, Tailed, tail
 from orderctl.orders.tail_express import ExpressTail
 from orderctl.orders.watching import Step
+from tests.fakes.buckets import history_bucket
 from tests.fakes.clock import FakeClock
 from tests.fakes.executions import EXPRESS, EXPRESS_GROUP, MACHINE, FakeExecutions
 from tests.fakes.histories import OUT_OF_STOCK, RETRIED_THEN_FAILED, SUCCEEDED, Row
@@ -98,7 +99,7 @@ def test_both_kinds_are_followed_by_turns() -> None:
     shop = Shop((1, "e", SUCCEEDED))
     executions = FakeExecutions(shop)
     both: list[Tailed] = [
-        StandardTail(executions, MACHINE, shop),
+        StandardTail(executions, MACHINE, shop, bucket=history_bucket(shop)),
         ExpressTail(shop.logs, EXPRESS_GROUP, EXPRESS, shop),
     ]
     executions.run("s", OUT_OF_STOCK)

@@ -239,7 +239,7 @@ def test_events_without_a_beginning_do_not_break_it() -> None:
 
 
 def test_the_longest_history_there_is_leaves_a_few_megabytes_behind() -> None:
-    """25,000 events is the end of every history; they come one by one, and none is kept."""
+    """25,000 events is the end of every history; they come one by one, and of each only its visit is kept."""
     tracker = Tracker(ARN)
     tracemalloc.start()
     for number in range(1, 25_001):

@@ -1,8 +1,8 @@
-"""The workers of a run: as many as the queue has work for and AWS lets through.
+"""The workers: as many as there is work for and the width lets.
 
-Threads, because a call to AWS is almost all waiting. The number follows the run's `Width`: full batches widen it and
-the crew grows; a throttle or an empty answer narrows it, and whoever has just finished a round leaves. One always
-stays, until there is nothing more to do.
+Threads, because a call to AWS is almost all waiting. The number follows a `Width`: successes widen it and the crew
+grows; a throttle, or a queue that has nothing more, narrows it, and whoever has just finished a round leaves. One
+always stays, until there is nothing more to do.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from orderctl.pool import Width
+from orderctl.pool.width import Width
 
 
 @dataclass(slots=True)
@@ -22,10 +22,17 @@ class Crew:
     width: Width
     most: int = 0
     """How many there were at once at most."""
+    hired: int = 0
+    """How many there were in all, once each is under way."""
     _count: int = 0
     _leaving: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _nobody: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def size(self) -> int:
+        """How many there are, those on their way out included."""
+        return self._count
 
     def start(self, count: int) -> None:
         """Begin with so many, as far as the width lets."""
@@ -40,12 +47,20 @@ class Crew:
         with self._lock:
             if not at_least <= self._count < self.width.now:
                 return
+            self.most = max(self.most, self._count + 1)
             self._count += 1
-            self.most = max(self.most, self._count)
-        threading.Thread(target=self._run, daemon=True).start()
+        try:
+            threading.Thread(target=self._run, name="orderctl", daemon=True).start()
+        except RuntimeError:  # the system gives no more threads
+            with self._lock:
+                self._count -= 1
+            raise
+        self.hired += 1
 
     def is_surplus(self) -> bool:
         """Are there more at work than the width lets? Whoever asks and hears yes has to leave."""
+        if self._count <= self.width.now:
+            return False
         with self._lock:
             if self._count - self._leaving <= self.width.now:
                 return False
