@@ -28,9 +28,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orderctl.aws.connection import Answer, sender
 from orderctl.aws.signature import Signer
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest
     from botocore.credentials import ReadOnlyCredentials
 
 HOT = {
@@ -55,7 +57,7 @@ class _Way:
     signer: Signer
     ask: Callable[..., tuple[Any, Any]]
     """Whether somebody answers in the client's stead."""
-    send: Callable[[Any], Any]
+    send: Callable[[AWSPreparedRequest], Answer]
 
 
 class Direct:
@@ -100,11 +102,11 @@ class Direct:
         self, operation: str, way: _Way, credentials: ReadOnlyCredentials, parameters: Mapping[str, Any]
     ) -> Mapping[str, Any] | None:
         """The answer, or None for anything that is not one."""
-        from botocore.exceptions import HTTPClientError
+        from botocore import exceptions as botocore
 
         try:
             return _document(self._sent(operation, way, credentials, parameters))
-        except HTTPClientError:
+        except (botocore.ConnectionError, botocore.HTTPClientError):
             return None
 
     def _sent(self, operation: str, way: _Way, credentials: ReadOnlyCredentials, parameters: Mapping[str, Any]) -> Any:
@@ -117,7 +119,7 @@ class Direct:
         _, answer = way.ask(_hook(operation), request=request)
         return way.send(request) if answer is None else answer
 
-    def _read(self, operation: str, response: Any) -> Mapping[str, Any]:
+    def _read(self, operation: str, response: Answer) -> Mapping[str, Any]:
         """The answer to a call that is not made again; raises ClientError, or ResponseParserError where a 200 says
         nothing that can be read."""
         from botocore.exceptions import ClientError
@@ -153,7 +155,8 @@ class Direct:
             return
         kept = {name: value for name, value in headers.items() if not _is_of_one_request(name)}
         signer = Signer(request.url, kept, region=scope[1], service=scope[2])
-        self._ways[operation] = _Way(request.url, kept, signer, client.meta.events.emit_until_response, session.send)
+        ask, send = client.meta.events.emit_until_response, sender(session, request.url)
+        self._ways[operation] = _Way(request.url, kept, signer, ask, send)
         client.meta.events.unregister(event_name, self._note)
 
 
@@ -175,7 +178,7 @@ def _in_base64(value: object) -> str:
 _encode = json.JSONEncoder(default=_in_base64).encode
 
 
-def _document(response: Any) -> Mapping[str, Any] | None:
+def _document(response: Answer) -> Mapping[str, Any] | None:
     """What a 200 says; None for everything else."""
     if response.status_code != 200:
         return None

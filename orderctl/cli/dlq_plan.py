@@ -23,9 +23,10 @@ LOOKS_AT = 100
 def services(cli: App) -> Services:
     """The ports a redrive works through."""
     from orderctl.dlq.prepare import Services
+    from orderctl.pool import Load
 
-    notice = cli.renderer.say
-    return Services(cli.queues, cli.functions, cli.subscriptions, cli.starter, cli.clock, cli.consumer_health, notice)
+    health, notice = cli.consumer_health, cli.renderer.say
+    return Services(cli.queues, cli.functions, cli.subscriptions, cli.starter, cli.clock, health, notice, load=Load())
 
 
 def prepared(cli: App, queue: str) -> Prepared:

@@ -194,7 +194,8 @@ class Engine:
         """Delete what was delivered before, deliver what is due, and set the rest aside."""
         done = [message for message in messages if self._is_delivered(message.message_id)]
         self.desk.delete(done)
-        letters, others = self._triage.sort([message for message in messages if message not in done], fresh)
+        rest = [message for message in messages if message not in done] if done else messages
+        letters, others = self._triage.sort(rest, fresh)
         self._pace.refund(room - len(letters))
         try:
             stays = self._settle(letters)

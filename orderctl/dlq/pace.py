@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 from orderctl.clock import Clock
-from orderctl.pool import Width
+from orderctl.pool import Load, Width
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 10.0
@@ -31,10 +31,10 @@ class Pace:
     is in hand is delivered. `meanwhile` is called now and then by workers that wait.
     """
 
-    def __init__(self, clock: Clock, rate: float | None = None, workers: int = 1) -> None:
+    def __init__(self, clock: Clock, rate: float | None = None, workers: int = 1, load: Load | None = None) -> None:
         self.stop = threading.Event()
         self.done = threading.Event()
-        self.width = Width(workers)
+        self.width = Width(workers, load)
         self.meanwhile: Callable[[], None] = lambda: None
         self._clock = clock
         self._rate = rate

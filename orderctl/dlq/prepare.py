@@ -17,6 +17,7 @@ from orderctl.dlq.ports import Functions, Health, Queues, Starter, Subscriptions
 from orderctl.dlq.routes_parts import MustStay, service_of
 from orderctl.dlq.routes_scheduler import scheduled_resource
 from orderctl.errors import AuthError, NotFoundError, OrderctlError, RefusedError
+from orderctl.pool import Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Services:
     health: Health | None = None
     notice: Callable[[str], None] = lambda _text: None
     """Told what is waited for, in words for the person."""
+    load: Load | None = None
+    """What of the processor is taken; without it the number of workers follows AWS alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Prepared:
 
     def problem_with(self, arn: str) -> OrderctlError | None:
         """Why a consumer cannot be delivered to; a function is known by its name with and without `$LATEST`."""
+        if not self.dead:
+            return None
         return next((error for dead, error in self.dead.items() if dead == arn or is_same_function(dead, arn)), None)
 
 

@@ -136,7 +136,7 @@ def _run(
         opened,
         tally,
         clock,
-        Pace(clock, order.rate, most_workers(order)),
+        Pace(clock, order.rate, most_workers(order), services.load),
     )
     machine = engine.Engine(job, services.queues, desk, tally, clock, standing)
     if damage is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from orderctl.pool.crew import Crew
 from orderctl.pool.each import FIRST_WAIT, LONGEST_WAIT, Pool
+from orderctl.pool.load import Load
 from orderctl.pool.outcome import FATAL, Done, Failed, Outcome, PartlyThrottledError
 from orderctl.pool.width import START_WIDTH, Width
 
@@ -20,6 +21,7 @@ __all__ = [
     "Crew",
     "Done",
     "Failed",
+    "Load",
     "Outcome",
     "PartlyThrottledError",
     "Pool",

@@ -13,7 +13,13 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
@@ -220,6 +226,8 @@ def test_a_200_that_says_nothing_is_no_answer_to_a_send(body: bytes) -> None:
         (200, b"[]"),
         ConnectionClosedError(endpoint_url="x"),
         ReadTimeoutError(endpoint_url="x"),
+        EndpointConnectionError(endpoint_url="x"),
+        ConnectTimeoutError(endpoint_url="x"),
     ],
     ids=str,
 )

@@ -299,8 +299,12 @@ def test_interrupted_at_any_moment_each_item_begun_has_one_outcome(seed: int) ->
     told: list[Done[int, int] | Failed[int]] = []
     main = threading.main_thread().ident or 0
     alarm = threading.Timer(left, signal.pthread_kill, (main, signal.SIGINT))
-    alarm.start()
+
+    def items() -> Iterator[int]:
+        alarm.start()  # not before the interrupt is expected, however long this thread has to wait for its turn
+        yield from range(100_000)
+
     with pytest.raises(KeyboardInterrupt):
-        told.extend(pool(workers=8).each(work, range(100_000)))
+        told.extend(pool(workers=8).each(work, items()))
     alarm.join()
     assert Counter(outcome.item for outcome in told) == begun
