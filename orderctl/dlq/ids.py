@@ -81,7 +81,7 @@ class IdMap(Mapping[str, "str | None"]):
     def __init__(self) -> None:
         self._log = array("Q")
         self._keys = _Index(self._log, 4, 0)
-        self._values = _Index(self._log, 4, 2)
+        self._values: _Index | None = None
         self._odd: dict[str, str | None] = {}
         """Pairs of which one is no UUID."""
         self._odd_origins: dict[str, str] = {}
@@ -115,7 +115,7 @@ class IdMap(Mapping[str, "str | None"]):
             self._keys.put(key, halves, at)
         else:
             self._log[at * 4 + 2], self._log[at * 4 + 3] = became
-        if value is not None:
+        if value is not None and self._values is not None:
             self._values.put(value, became, at)
 
     def mark(self, key: str) -> bool:
@@ -142,8 +142,20 @@ class IdMap(Mapping[str, "str | None"]):
 
     def origin(self, value: str) -> str | None:
         """What became `value`, or None."""
-        at = self._values.find(value)
+        at = (self._values or self._both_ways()).find(value)
         return self._odd_origins.get(value) if at < 0 else self._key(at)
+
+    def _both_ways(self) -> _Index:
+        """From the first time on that somebody asks: most runs never see what they delivered again."""
+        with self._lock:
+            if self._values is None:
+                found = _Index(self._log, 4, 2)
+                for at in range(len(self._marks)):
+                    became = self._log[at * 4 + 2], self._log[at * 4 + 3]
+                    if became != _NONE:
+                        found.put(_text(*became), became, at)
+                self._values = found
+            return self._values
 
     @property
     def origins(self) -> Mapping[str, str]:

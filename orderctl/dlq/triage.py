@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from orderctl.dlq.batch import EXPIRED
 from orderctl.dlq.delivery import HELD_BACK
@@ -18,6 +18,8 @@ from orderctl.dlq.models import DeadLetter, Message, Queue, Redrivable, Refused
 from orderctl.dlq.tally import Tally
 from orderctl.dlq.twins import TWIN
 
+CLOCKS_DIFFER = timedelta(minutes=2)
+"""More than the clocks of two servers of one service are apart, and than the cut-off lies after the run's begin."""
 CUT_OFF = "an earlier run or part of this one may have delivered it already"
 
 
@@ -57,11 +59,15 @@ class Triage:
     blocked: set[str] = field(default_factory=set)
     """FIFO groups of which a message stays."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    _oldest_of_ours: datetime = field(init=False)
+    """What was sent before, by the service's own clock, was not sent by this run: nobody has to look for it."""
     _requests: dict[str, str] = field(init=False)
     _owed: set[str] = field(init=False)
     """What an earlier part of this run had in hand: it has its share of `--max` already."""
 
     def __post_init__(self) -> None:
+        is_service_time = self.job.queue.as_of is not None
+        self._oldest_of_ours = self.job.cutoff - CLOCKS_DIFFER if is_service_time else datetime.min.replace(tzinfo=UTC)
         self._owed = set(self.standing.in_doubt)
         self._requests = {request: told.message_id for request, told in self.tally.requests.items()}
 
@@ -84,11 +90,12 @@ class Triage:
         tally, message_id = self.tally, message.message_id
         if tally.kept.get(message_id, EXPIRED) != EXPIRED or message_id in tally.refused:
             return None
-        origin = self.standing.new_ids.get(message_id) or tally.became.get(message_id)
+        sent_at = message.sent_at
+        is_old = sent_at is not None and sent_at < self._oldest_of_ours
+        origin = self.standing.new_ids.get(message_id) or (None if is_old else tally.became.get(message_id))
         if origin is not None:
             self._came_back(origin, message_id)
             return None
-        sent_at = message.sent_at
         if sent_at is not None and sent_at > self.job.cutoff:
             self._arrived(message, is_new=is_new)
             return None

@@ -97,6 +97,7 @@ def test_a_queue_is_found_by_name_arn_and_url(aws: FakeAws, named: str) -> None:
         dead_letter_arn=dead.arn,
         max_message_bytes=262_144,
         visibility_seconds=77,
+        as_of=aws.clock.now(),
     )
     assert (found.name, found.is_fifo) == ("orders-dlq", False)
 

@@ -172,7 +172,7 @@ def _all_done(request: bytes) -> tuple[bytes, int]:
 
 def _letter(run: str, number: int) -> bytes:
     """A message as SQS hands it out after moving it from the source queue."""
-    sent_at = str(int(time.time() * 1000) - 60_000)
+    sent_at = str(int(time.time() * 1000) - 3_600_000)
     system = {
         "DeadLetterQueueSourceArn": arn(SOURCE),
         "SentTimestamp": sent_at,

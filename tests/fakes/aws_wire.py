@@ -229,7 +229,7 @@ class FakeAws:
 
 def bind(session_or_client: Any, server: FakeAws) -> None:
     """Answer every request of a boto3 session (clients made after this) or of one client in-process."""
-    bind_events(session_or_client, server.answer)
+    bind_events(session_or_client, server.answer, server.clock)
 
 
 def serve(server: FakeAws) -> contextlib.AbstractContextManager[str]:

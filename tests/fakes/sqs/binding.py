@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from email.utils import format_datetime
 from typing import Any
 
 from tests.fakes.sqs import protocols
 from tests.fakes.sqs.faults import Cut
 from tests.fakes.sqs.protocols import Answer, Request
+from tests.fakes.sqs.waiting import AnyClock
 
 Answering = Callable[[Request], Answer]
 
@@ -24,11 +26,12 @@ def new_session(region: str) -> Any:
     return boto3.Session(botocore_session=core, region_name=region)
 
 
-def bind_events(session_or_client: Any, answering: Answering) -> None:
-    """Answer every request of a boto3 session (clients made after this) or of one client in-process."""
+def bind_events(session_or_client: Any, answering: Answering, clock: AnyClock) -> None:
+    """Answer every request of a boto3 session (clients made after this) or of one client in-process; every answer
+    tells the service's time, as all of AWS's do."""
     meta = getattr(session_or_client, "meta", None)
     events = meta.events if meta is not None else session_or_client.events
-    events.register_first("before-send", _Sender(answering))
+    events.register_first("before-send", _Sender(answering, clock))
 
 
 class _Body(io.BytesIO):
@@ -41,8 +44,9 @@ class _Body(io.BytesIO):
 class _Sender:
     """The handler of botocore's before-send: what it returns is the response, no socket is opened."""
 
-    def __init__(self, answering: Answering) -> None:
+    def __init__(self, answering: Answering, clock: AnyClock) -> None:
         self._answering = answering
+        self._clock = clock
 
     def __call__(self, request: Any, **_: Any) -> Any:
         from botocore.awsrequest import AWSResponse
@@ -52,7 +56,7 @@ class _Sender:
         except Cut as cut:
             raise _broken(cut, request.url) from cut
         headers: Any = {"x-amzn-requestid": protocols.REQUEST_ID, "content-length": str(len(answer.body))}
-        headers |= answer.headers
+        headers |= {"date": format_datetime(self._clock.now(), usegmt=True), **answer.headers}
         return AWSResponse(request.url, answer.status, headers, _Body(answer.body))
 
 
