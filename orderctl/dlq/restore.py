@@ -9,7 +9,7 @@ running it twice harmless, from whichever file. A letter whose answer was lost i
 missing is worse than one that is there twice, and named as a possible duplicate.
 
 Into a standard queue several batches go at a time. Each is written down, sent and its answers written down by one
-worker, and a letter is in one batch only. Into a FIFO queue batch follows batch, because a letter that fails has to
+worker. Into a FIFO queue batch follows batch, because a letter that fails has to
 hold back those of its group that stand behind it in the file.
 
 The journal also remembers what SQS will not: the source queue of a letter. `DeadLetterQueueSourceArn` can be set by
@@ -29,7 +29,6 @@ from pathlib import Path
 
 from orderctl.clock import Clock
 from orderctl.dlq.delivery import BATCH_BYTES, BATCH_ENTRIES, HELD_BACK
-from orderctl.dlq.ids import IdSet
 from orderctl.dlq.journal import Journal, Standing
 from orderctl.dlq.models import Kind, NotSent, Outcome, Queue, Sent, ToQueue, Unknown
 from orderctl.dlq.ports import Queues
@@ -151,7 +150,6 @@ class Restore:
     standing: Standing
     again: bool = False
     _blocked: set[str] = field(default_factory=set)
-    _begun: IdSet = field(default_factory=IdSet)
     _times: Counter[str] = field(init=False)
     _pool: Pool = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -183,7 +181,7 @@ class Restore:
                     raise outcome.error
 
     def _batches(self, entries: Iterator[Entry], stop: threading.Event) -> Iterator[dict[str, Entry]]:
-        """What goes together. A letter is in one batch only, however often it stands in the file."""
+        """What goes together. A source names every letter once, so no letter is in two batches."""
         batch: dict[str, Entry] = {}
         for entry in entries:
             if stop.is_set():
@@ -194,7 +192,6 @@ class Restore:
                 yield batch
                 batch = {}
             batch[entry.message.message_id] = entry
-            self._begun.add(entry.message.message_id)
         if batch and not stop.is_set():
             yield batch
 
@@ -203,7 +200,7 @@ class Restore:
         if message_id in self.standing.to_delete and not self.again:
             self.report.restored_before += 1
             return False
-        return message_id not in self._begun and message_id not in self.report.restored
+        return message_id not in self.report.restored
 
     def _fits(self, batch: Mapping[str, Entry], entry: Entry) -> bool:
         """Never two of one FIFO group together: an entry that fails would fall behind the next one."""

@@ -108,6 +108,17 @@ def test_nobody_believes_in_the_end_while_another_has_messages_in_hand(tmp_path:
     assert (early, asked.is_set(), sweep.glance.is_whole) == ([False], True, True)
 
 
+def test_what_becomes_visible_again_meanwhile_is_not_shown_a_second_time(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.seed(120)
+    world.aws.faults.on("ReceiveMessage", effects.delay(70), nth={5, 9})
+    sweep = sweep_of(world)
+    assert names(shown(sweep)) == Counter(orders(120))
+    assert sum(message.receive_count for message in world.dlq.messages.values()) > 120
+    world.clock.advance(HIDDEN_LONGEST)
+    assert hidden(world) == 0
+
+
 def test_a_reader_that_stops_gets_everything_given_back(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.seed(300)
