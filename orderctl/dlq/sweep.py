@@ -112,7 +112,7 @@ class Sweep:
 
     def _receive(self) -> list[Message]:
         hide_for, before = min(HIDE_LIMIT, HIDE_FOR + self.queue.depth // SLOWEST), self._answers
-        messages = patiently(self.clock, lambda: self.queues.receive(self.queue, up_to=10, hide_for=hide_for, wait=1))
+        messages = patiently(self.clock, lambda: self._ask(hide_for))
         with self._lock:
             fresh = [message for message in messages if message.message_id not in self._seen]
             self._seen.update(message.message_id for message in fresh)
@@ -122,6 +122,13 @@ class Sweep:
                     self._held[message.message_id] = bare(message)
             self._count(is_quiet=not fresh, is_news=self._answers == before)
             return fresh
+
+    def _ask(self, hide_for: int) -> Sequence[Message]:
+        try:
+            return self.queues.receive(self.queue, up_to=10, hide_for=hide_for, wait=1)
+        except ThrottledError:
+            self._pool.width.narrow()
+            raise
 
     def _count(self, *, is_quiet: bool, is_news: bool) -> None:
         if not is_quiet:

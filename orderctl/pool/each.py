@@ -28,7 +28,7 @@ from typing import TypeVar
 from orderctl.clock import Clock
 from orderctl.errors import OrderctlError, ThrottledError
 from orderctl.pool.crew import Crew
-from orderctl.pool.desk import Attempt, Desk
+from orderctl.pool.desk import LOOK_AFTER, Attempt, Desk
 from orderctl.pool.outcome import FATAL, Done, Failed, Outcome, PartlyThrottledError
 from orderctl.pool.width import Width
 
@@ -73,8 +73,7 @@ class Pool:
                     if not desk.landed:
                         if not desk.out or (stopped is not None and not desk.unlanded):
                             break
-                        desk.bell.wait()
-                        desk.bell.clear()
+                        desk.bell.wait(-1 if stopped is None else LOOK_AFTER)
                     while desk.landed:  # from taking an outcome to telling it no call, after which Ctrl-C might come
                         outcome = desk.landed[0]
                         del desk.landed[0]
@@ -139,17 +138,17 @@ class Pool:
         What was throttled is tried again by the same worker where it may stay, and goes back where not.
         """
         attempt = desk.ready.get()
-        desk.arrived.append(None)
+        desk.arrived.add(threading.current_thread())
         while attempt is not None:
             if desk.crew.is_surplus():
                 if attempt.error is None:
                     desk.ready.put(attempt)
                 else:
                     desk.again.append(attempt)
-                desk.bell.set()
+                desk.bell.ring()
                 return
             if self._is_over(work, attempt, desk):
-                desk.bell.set()
+                desk.bell.ring()
                 attempt = None if self._stopping.is_set() else desk.ready.get()
 
     def _is_over(self, work: Callable[[T], R], attempt: Attempt[T], desk: Desk[T, R]) -> bool:

@@ -83,11 +83,15 @@ def test_a_fifo_group_is_never_in_two_hands_and_keeps_its_order(tmp_path: Path) 
 
 
 def test_empty_answers_of_several_workers_together_are_not_the_end(tmp_path: Path) -> None:
-    """As many as there are workers come at once, and the queue still counts: that is one quiet moment, not four."""
-    world = World(tmp_path)
+    """Four come at once, and eight after them, while the queue still counts: nine quiet moments, and not twelve."""
+    world, together = World(tmp_path), threading.Barrier(WORKERS)
     world.seed(80)
-    world.aws.faults.on("ReceiveMessage", effects.false_empty(), start=3, times=12)
+    world.aws.faults.on(
+        "ReceiveMessage", effects.barrier(before=lambda _call: together.wait(10)), nth=range(3, 3 + WORKERS)
+    )
+    world.aws.faults.on("ReceiveMessage", effects.false_empty(), start=3, times=WORKERS + 8)
     assert names(shown(sweep_of(world))) == Counter(orders(80))
+    assert not together.broken
 
 
 def test_nobody_believes_in_the_end_while_another_has_messages_in_hand(tmp_path: Path) -> None:
