@@ -305,3 +305,20 @@ def test_interrupted_at_any_moment_each_item_begun_has_one_outcome(seed: int) ->
     with pytest.raises(KeyboardInterrupt):
         told.extend(pool(workers=8).each(work, range(100_000)))
     assert Counter(outcome.item for outcome in told) == begun
+
+
+def test_a_second_interrupt_waits_for_nobody() -> None:
+    gate, main = threading.Event(), threading.main_thread().ident or 0
+
+    def hang(item: int) -> int:
+        for _ in range(2):
+            signal.pthread_kill(main, signal.SIGINT)
+            threading.Event().wait(0.1)
+        gate.wait(10)
+        return item
+
+    told: list[Done[int, int] | Failed[int]] = []
+    with pytest.raises(KeyboardInterrupt):
+        told.extend(pool(workers=1).each(hang, [1]))
+    gate.set()
+    assert told == [], "it was waited for"
