@@ -1,4 +1,4 @@
-"""`orders submit --batch`: a file of orders, checked whole, started one by one, a result line each."""
+"""`orders submit --batch`: a file of orders, checked whole, started several at a time, a result line each."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +28,7 @@ from orderctl.dlq.look import Glance
 from orderctl.dlq.models import DeadLetter, Queue, Wiring
 from orderctl.dlq.ports import Queues
 from orderctl.dlq.selection import Selection
-from orderctl.dlq.sweep import Sweep
+from orderctl.dlq.sweep import Sweep, workers_for
 from orderctl.errors import ConflictError, FailedError
 
 
@@ -55,7 +56,9 @@ def letters(
 ) -> Generator[DeadLetter]:
     """Selected letters as SQS hands them out; at the end, or when closed, everything is given back."""
     count = 0
-    with contextlib.closing(Sweep(queues, queue, clock, glance).batches()) as batches:
+    most = queue.depth if limit is None else min(limit, queue.depth)
+    sweep = Sweep(queues, queue, clock, glance, workers=workers_for(most))
+    with contextlib.closing(sweep.batches(list)) as batches:
         for message in (message for batch in batches for message in batch):
             letter = classify(message, queue.arn, wiring, function=function)
             if not selection.takes(letter):
@@ -84,10 +87,14 @@ def text_of(record: Mapping[str, object]) -> str:
 
 
 class LetterFile:
-    """An open file of lines; after an error it ends with the last whole line. Private, and locked while open."""
+    """An open file of lines; after an error it ends with the last whole line. Private, and locked while open.
+
+    Several threads may append.
+    """
 
     def __init__(self, path: Path, flags: int) -> None:
         self.path = path
+        self._lock = threading.Lock()
         self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o600)
         self._size = 0
         try:
@@ -109,16 +116,17 @@ class LetterFile:
     def append(self, records: Iterable[Mapping[str, object]], *, sync: bool = True) -> None:
         """Write whole lines; on disk when it returns, unless `sync` is off. Raises OSError."""
         text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records).encode()
-        try:
-            written = 0
-            while written < len(text):
-                written += os.pwrite(self._handle, text[written:], self._size + written)
-            if sync:
-                os.fsync(self._handle)
-        except OSError:
-            os.ftruncate(self._handle, self._size)
-            raise
-        self._size += len(text)
+        with self._lock:
+            try:
+                written = 0
+                while written < len(text):
+                    written += os.pwrite(self._handle, text[written:], self._size + written)
+                if sync:
+                    os.fsync(self._handle)
+            except OSError:
+                os.ftruncate(self._handle, self._size)
+                raise
+            self._size += len(text)
 
     def sync(self) -> None:
         """Wait until everything is on disk."""

@@ -125,7 +125,10 @@ class Purge:
     clock: Clock
     report: Report
     file: LetterFile | None
+    workers: int = 0
+    """How many receive and delete at once at most; 0: as the queue's length wants it."""
     _cutoff: datetime = field(init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._cutoff = cutoff(self.order.queue, self.clock)
@@ -133,11 +136,11 @@ class Purge:
     def run(self, stop: threading.Event) -> None:
         """Until the queue hands out nothing new, or `stop`. Raises OSError when a line cannot be written."""
         glance = Glance()
-        sweep = Sweep(self.queues, self.order.queue, self.clock, glance, stop)
+        sweep = Sweep(self.queues, self.order.queue, self.clock, glance, stop, self.workers)
         try:
-            with contextlib.closing(sweep.batches()) as batches:
-                for batch in batches:
-                    self._take(sweep, [letter for message in batch if (letter := self._meant(message))])
+            with contextlib.closing(sweep.batches(lambda batch: self._take(sweep, batch))) as batches:
+                for _ in batches:
+                    continue
         finally:
             self.report.is_whole = glance.is_whole
         if self.file is not None:
@@ -146,15 +149,19 @@ class Purge:
     def _meant(self, message: Message) -> DeadLetter | None:
         order = self.order
         if message.sent_at is not None and message.sent_at > self._cutoff:
-            self.report.arrived_later += 1
+            with self._lock:
+                self.report.arrived_later += 1
             return None
         letter = classify(message, order.queue.arn, order.wiring, function=order.function)
         if not order.selection.takes(letter):
-            self.report.not_selected += 1
+            with self._lock:
+                self.report.not_selected += 1
             return None
         return letter
 
-    def _take(self, sweep: Sweep, chosen: Sequence[DeadLetter]) -> None:
+    def _take(self, sweep: Sweep, batch: Sequence[Message]) -> None:
+        """One batch, in the worker that received it; the order of the steps is what keeps every letter."""
+        chosen = [letter for message in batch if (letter := self._meant(message))]
         if not chosen:
             return
         if self.file is not None:
@@ -162,8 +169,9 @@ class Purge:
         kept = self._delete([letter.message for letter in chosen])
         gone = [letter.message.message_id for letter in chosen if letter.message.message_id not in kept]
         sweep.deleted(gone)
-        self.report.deleted.extend(gone)
-        self.report.kept.update(kept)
+        with self._lock:
+            self.report.deleted.extend(gone)
+            self.report.kept.update(kept)
         if self.file is not None:
             known = {i: reason for i, reason in kept.items() if not reason.startswith(_UNSURE)}
             self.file.append([{"r": "deleted", "ids": gone}, {"r": "kept", "ids": known}])

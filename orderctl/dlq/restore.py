@@ -8,12 +8,17 @@ One journal a destination queue, on disk before the send (`taken`) and after its
 running it twice harmless, from whichever file. A letter whose answer was lost is sent again, because one that is
 missing is worse than one that is there twice, and named as a possible duplicate.
 
+Into a standard queue several batches go at a time. Each is written down, sent and its answers written down by one
+worker. Into a FIFO queue batch follows batch, because a letter that fails has to
+hold back those of its group that stand behind it in the file.
+
 The journal also remembers what SQS will not: the source queue of a letter. `DeadLetterQueueSourceArn` can be set by
 nobody but SQS, so a restored letter of kind `sqs` does not say where it came from; see `origins.py`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections import Counter
@@ -30,7 +35,10 @@ from orderctl.dlq.ports import Queues
 from orderctl.dlq.restore_source import Entry, Source
 from orderctl.dlq.sweep import WAITS
 from orderctl.errors import FailedError, NotFoundError, OrderctlError, UsageError
+from orderctl.pool import Failed, Pool
 
+AT_ONCE = 16
+"""Batches of ten in flight at most, into a standard queue."""
 LOST = "the answer to its send was lost; it was sent again"
 CUT_OFF = "an earlier restore was cut off while sending it"
 
@@ -143,9 +151,12 @@ class Restore:
     again: bool = False
     _blocked: set[str] = field(default_factory=set)
     _times: Counter[str] = field(init=False)
+    _pool: Pool = field(init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._times = Counter(self.standing.new_ids.values())
+        self._pool = Pool(self.clock, workers=1 if self.queue.is_fifo else AT_ONCE)
 
     @classmethod
     def into(
@@ -160,7 +171,17 @@ class Restore:
         return cls(queues, queue, clock, report, journal, standing, again)
 
     def run(self, entries: Iterator[Entry], stop: threading.Event) -> None:
-        """Send them in order. Raises the error of an outcome that no other letter could do better than."""
+        """Send them, several batches at a time; on a FIFO queue one after the other, in the order of the file.
+
+        Raises the error of an outcome that no other letter could do better than, once what is in flight has ended.
+        """
+        with contextlib.closing(self._pool.each(self._settle, self._batches(entries, stop))) as outcomes:
+            for outcome in outcomes:
+                if isinstance(outcome, Failed):
+                    raise outcome.error
+
+    def _batches(self, entries: Iterator[Entry], stop: threading.Event) -> Iterator[dict[str, Entry]]:
+        """What goes together. A source names every letter once, so no letter is in two batches."""
         batch: dict[str, Entry] = {}
         for entry in entries:
             if stop.is_set():
@@ -168,11 +189,11 @@ class Restore:
             if not self._is_due(entry):
                 continue
             if not self._fits(batch, entry):
-                self._settle(batch)
+                yield batch
                 batch = {}
             batch[entry.message.message_id] = entry
         if batch and not stop.is_set():
-            self._settle(batch)
+            yield batch
 
     def _is_due(self, entry: Entry) -> bool:
         message_id = entry.message.message_id
@@ -233,8 +254,11 @@ class Restore:
                     unknown[message_id] = "no answer for this entry"
         self.journal.unknown(unknown)
         self.journal.delivered(sent)
-        self.report.restored.update(sent)
-        self.report.from_sqs += sum(waiting[i].message.source_arn is not None for i in sent)
+        if any(isinstance(each, NotSent) and each.is_throttled for each in outcomes.values()):
+            self._pool.width.narrow()
+        with self._lock:
+            self.report.restored.update(sent)
+            self.report.from_sqs += sum(waiting[i].message.source_arn is not None for i in sent)
         for message_id in unknown:
             self.report.possible_duplicates.setdefault(message_id, LOST)
         for message_id in sent if self.queue.is_fifo else ():

@@ -24,7 +24,10 @@ from orderctl.orders.names import named
 from orderctl.orders.order import Order, canonical, parse_order, quantity_from, same_input
 from orderctl.orders.ports import Executions
 from orderctl.orders.submit import check_type
+from orderctl.pool import Failed, Pool
 
+AT_ONCE = 8
+"""Starts in flight at most; StartExecution takes some 40 ms, and no more than a hundred a second go through anyway."""
 GIVES_UP_AFTER = 5
 """Orders in a row that nobody answered for: the network is gone, and the file can be run again when it is back."""
 THROTTLED_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
@@ -91,32 +94,58 @@ def made_id(record: Record) -> str:
 def submit_all(
     executions: Executions, state_machine_arn: str, orders: Iterable[tuple[int, Order]], clock: Clock
 ) -> Iterator[BatchLine]:
-    """Start each, and say what became of it. Raises what would fail every other one alike."""
+    """Start each, several at a time, and say what became of it, in the order in which they end.
+
+    Raises what would fail every other one alike, after the last of those that were begun.
+    """
     check_type(executions, state_machine_arn, StateMachineType.STANDARD)
-    unanswered = 0
-    for line, order in orders:
-        done, error = _one(executions, state_machine_arn, line, order, clock)
-        yield done
-        unanswered = unanswered + 1 if error is not None and error.code in NETWORK_TROUBLE else 0
-        if error is not None and unanswered == GIVES_UP_AFTER:
-            error.hint = "what was started is not started twice: run the same command again when the network is back"
-            raise error
+    batch = _Batch(executions, state_machine_arn, Pool(clock, workers=AT_ONCE))
+    yield from batch.run(orders)
+    if batch.silence is not None:
+        hint = "what was started is not started twice: run the same command again when the network is back"
+        batch.silence.hint = hint
+        raise batch.silence
 
 
-def _one(
-    executions: Executions, machine: str, line: int, order: Order, clock: Clock
-) -> tuple[BatchLine, OrderctlError | None]:
-    """One record's result, and the error where it failed; throttling is waited out."""
-    for wait in (*THROTTLED_WAITS, None):
-        try:
-            return _started(executions, machine, line, order), None
-        except (AuthError, NotFoundError):
-            raise
-        except OrderctlError as error:
-            if error.code != "throttled" or wait is None:
-                return BatchLine(line, order.order_id, BatchResult.FAILED, None, error.message), error
-            clock.sleep(wait)
-    raise AssertionError("the last wait is None")
+@dataclass(slots=True)
+class _Batch:
+    """The orders of one file; `silence` is the error of a network that is gone."""
+
+    executions: Executions
+    machine: str
+    pool: Pool
+    silence: OrderctlError | None = None
+
+    def run(self, orders: Iterable[tuple[int, Order]]) -> Iterator[BatchLine]:
+        unanswered = 0
+        for outcome in self.pool.each(self._one, self._until_silence(orders)):
+            if isinstance(outcome, Failed):
+                continue  # what fails all others alike is raised after them
+            line, error = outcome.result
+            yield line
+            unanswered = unanswered + 1 if error is not None and error.code in NETWORK_TROUBLE else 0
+            self.silence = error if unanswered == GIVES_UP_AFTER else self.silence
+
+    def _until_silence(self, orders: Iterable[tuple[int, Order]]) -> Iterator[tuple[int, Order]]:
+        for each in orders:
+            if self.silence is not None:
+                return
+            yield each
+
+    def _one(self, record: tuple[int, Order]) -> tuple[BatchLine, OrderctlError | None]:
+        """One record's result, and the error where it failed; throttling is waited out, unless all is to end."""
+        line, order = record
+        for wait in (*THROTTLED_WAITS, None):
+            try:
+                return _started(self.executions, self.machine, line, order), None
+            except (AuthError, NotFoundError):
+                raise
+            except OrderctlError as error:
+                if error.code == "throttled" or error.code in NETWORK_TROUBLE:
+                    self.pool.width.narrow()
+                if error.code != "throttled" or wait is None or not self.pool.rest(wait):
+                    return BatchLine(line, order.order_id, BatchResult.FAILED, None, error.message), error
+        raise AssertionError("the last wait is None")
 
 
 def _started(executions: Executions, machine: str, line: int, order: Order) -> BatchLine:

@@ -8,7 +8,7 @@ always stays, until there is nothing more to do.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 from orderctl.pool.width import Width
@@ -22,10 +22,9 @@ class Crew:
     width: Width
     most: int = 0
     """How many there were at once at most."""
-    hired: int = 0
-    """How many there were in all, once each is under way."""
     _count: int = 0
     _leaving: int = 0
+    _threads: set[threading.Thread] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _nobody: threading.Event = field(default_factory=threading.Event)
 
@@ -33,6 +32,10 @@ class Crew:
     def size(self) -> int:
         """How many there are, those on their way out included."""
         return self._count
+
+    def newcomers(self, arrived: Set[threading.Thread]) -> int:
+        """How many are under way and have not arrived; one that an interrupt killed in its start never will."""
+        return sum(thread.is_alive() for thread in list(self._threads) if thread not in arrived)
 
     def start(self, count: int) -> None:
         """Begin with so many, as far as the width lets."""
@@ -49,13 +52,16 @@ class Crew:
                 return
             self.most = max(self.most, self._count + 1)
             self._count += 1
+        thread = threading.Thread(target=self._run, name="orderctl", daemon=True)
+        self._threads.add(thread)
         try:
-            threading.Thread(target=self._run, name="orderctl", daemon=True).start()
-        except RuntimeError:  # the system gives no more threads
-            with self._lock:
+            thread.start()
+        except RuntimeError as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # Ctrl-C, in the locks of `Thread.start` (CPython)
+                raise error.__context__ from None
+            with self._lock:  # the system gives no more threads
                 self._count -= 1
             raise
-        self.hired += 1
 
     def is_surplus(self) -> bool:
         """Are there more at work than the width lets? Whoever asks and hears yes has to leave."""
@@ -76,6 +82,7 @@ class Crew:
         try:
             self.work()
         finally:
+            self._threads.discard(threading.current_thread())
             with self._lock:
                 self._count -= 1
                 self._leaving = max(0, self._leaving - 1)

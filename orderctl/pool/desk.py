@@ -21,6 +21,28 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+LOOK_AFTER = 0.2
+"""Seconds after which whoever waits for the last looks whether all of them are still coming."""
+
+
+class Bell:
+    """Rung by anybody, heard by one. No `threading.Event`: Ctrl-C inside its wait may break its lock (CPython)."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def ring(self) -> None:
+        """Wake whoever waits, or the next that does."""
+        if self._lock.locked():
+            with suppress(RuntimeError):  # somebody else rang at the same moment
+                self._lock.release()
+
+    def wait(self, seconds: float = -1) -> None:
+        """Until it rings, or so many seconds; at once where it rang since the last time."""
+        self._lock.acquire(timeout=seconds)
+
+
 @dataclass(slots=True)
 class Attempt(Generic[T]):
     """An item to be tried (again) after `wait` seconds, until the monotonic time `give_up`."""
@@ -43,9 +65,9 @@ class Desk(Generic[T, R]):
     broken: list[BaseException] = field(default_factory=list)
     """Faults of the work itself."""
     fatal: OrderctlError | None = None
-    arrived: list[None] = field(default_factory=list)
-    """One for each worker that has come for its first item."""
-    bell: threading.Event = field(default_factory=threading.Event)
+    arrived: set[threading.Thread] = field(default_factory=set)
+    """Workers that have come for their first item."""
+    bell: Bell = field(default_factory=Bell)
     """Something came back."""
     out: int = 0
     """Items taken whose outcome was not told yet."""
@@ -63,7 +85,7 @@ class Desk(Generic[T, R]):
     def take_back(self) -> None:
         """What was handed out and nobody will begin: all but one for each worker that was called for it just now."""
         with suppress(Empty):
-            while self.ready.qsize() > self.crew.hired - len(self.arrived):
+            while self.ready.qsize() > self.crew.newcomers(self.arrived):
                 attempt = self.ready.get_nowait()
                 if attempt is not None and attempt.error is not None:
                     self.again.append(attempt)
@@ -74,8 +96,7 @@ class Desk(Generic[T, R]):
         """Nothing more is begun; returns when nothing is in flight."""
         self.take_back()
         while self.unlanded:
-            self.bell.wait()
-            self.bell.clear()
+            self.bell.wait(LOOK_AFTER)
             self.take_back()
 
     def send_home(self) -> None:

@@ -1,11 +1,11 @@
 """One kind of call over many items: bounded, adaptive, and honest about its end.
 
 `each` takes from `items` only what it can start soon: half as many again as may run, so that a worker that is
-done finds the next one waiting. So a million rows need the memory of a few dozen. How many run at once follows
-what the service gives (`width.py`): a throttled call is tried again after a jittered wait and halves the number,
-every success lets it grow a little. A failed item is a result, not the end of the others; but missing permission
-or a missing table would fail every one alike, so those stop the feeding and are raised once what is in flight has
-ended.
+done finds the next one waiting; where one may run, nothing before its outcome was told. So a million rows need
+the memory of a few dozen. How many run at once follows what the service gives (`width.py`): a throttled call is
+tried again after a jittered wait and halves the number, every success lets it grow a little. A failed item is a
+result, not the end of the others; but missing permission or a missing table would fail every one alike, so those
+stop the feeding and are raised once what is in flight has ended.
 
 A second try counts like a new item: it waits for its place, so that a throttled service really sees fewer
 calls and not the same ones again and again.
@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TypeVar
 
 from orderctl.clock import Clock
 from orderctl.errors import OrderctlError, ThrottledError
 from orderctl.pool.crew import Crew
-from orderctl.pool.desk import Attempt, Desk
+from orderctl.pool.desk import LOOK_AFTER, Attempt, Desk
 from orderctl.pool.outcome import FATAL, Done, Failed, Outcome, PartlyThrottledError
 from orderctl.pool.width import Width
 
@@ -55,7 +55,7 @@ class Pool:
         self._dice = dice or random.Random()
         self._stopping = threading.Event()
 
-    def each(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[Outcome[T, R]]:
+    def each(self, work: Callable[[T], R], items: Iterable[T]) -> Generator[Outcome[T, R]]:
         """One outcome for every item started, as they end. Raises a fatal error, or Ctrl-C, after the last."""
         self._stopping.clear()
         waiting = iter(items)
@@ -73,8 +73,7 @@ class Pool:
                     if not desk.landed:
                         if not desk.out or (stopped is not None and not desk.unlanded):
                             break
-                        desk.bell.wait()
-                        desk.bell.clear()
+                        desk.bell.wait(-1 if stopped is None else LOOK_AFTER)
                     while desk.landed:  # from taking an outcome to telling it no call, after which Ctrl-C might come
                         outcome = desk.landed[0]
                         del desk.landed[0]
@@ -107,7 +106,7 @@ class Pool:
         width = self.width.now
         self._hand_out(desk, waiting, width, with_workers=True)
         if not self._stopping.is_set():
-            self._hand_out(desk, waiting, width + width // 2 + 1, with_workers=False)
+            self._hand_out(desk, waiting, width + width // 2, with_workers=False)
             for _ in range(min(width, desk.unlanded) - desk.crew.size):
                 desk.crew.start(1)
 
@@ -139,17 +138,17 @@ class Pool:
         What was throttled is tried again by the same worker where it may stay, and goes back where not.
         """
         attempt = desk.ready.get()
-        desk.arrived.append(None)
+        desk.arrived.add(threading.current_thread())
         while attempt is not None:
             if desk.crew.is_surplus():
                 if attempt.error is None:
                     desk.ready.put(attempt)
                 else:
                     desk.again.append(attempt)
-                desk.bell.set()
+                desk.bell.ring()
                 return
             if self._is_over(work, attempt, desk):
-                desk.bell.set()
+                desk.bell.ring()
                 attempt = None if self._stopping.is_set() else desk.ready.get()
 
     def _is_over(self, work: Callable[[T], R], attempt: Attempt[T], desk: Desk[T, R]) -> bool:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import itertools
 import json
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from orderctl.errors import AuthError, FailedError, NoConnectionError
+from orderctl.orders.batch import AT_ONCE, GIVES_UP_AFTER
+from orderctl.orders.models import StartedExecution
 from tests.cli.support import Outcome
 from tests.cli.test_orders import ARN, Desk
 from tests.fakes.clock import FakeClock
@@ -21,8 +26,12 @@ class Throttled(FailedError):
 class Interrupted(FakeExecutions):
     """Ctrl-C with the third start."""
 
-    def start(self, state_machine_arn: str, name: str, input_json: str):  # type: ignore[no-untyped-def]
-        if self.count("start") == 2:
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self._number = itertools.count()
+
+    def start(self, state_machine_arn: str, name: str, input_json: str) -> StartedExecution:
+        if next(self._number) == 2:
             raise KeyboardInterrupt
         return super().start(state_machine_arn, name, input_json)
 
@@ -33,7 +42,13 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def batch(desk: Desk, text: str, *flags: str) -> Outcome:
-    return desk.run("orders", "submit", "--batch", "-", *flags, stdin=text)
+    """What it came to, the lines sorted: they come as the starts end."""
+    done = desk.run("orders", "submit", "--batch", "-", *flags, stdin=text)
+    return Outcome(done.code, "".join(sorted(done.out.splitlines(keepends=True))), done.err)
+
+
+def many(count: int) -> str:
+    return "".join(f'{{"order_id": "o-{n}", "product_id": "w", "quantity": 1}}\n' for n in range(count))
 
 
 def test_every_record_is_started_and_has_its_line(desk: Desk) -> None:
@@ -95,14 +110,21 @@ def test_one_in_conflict_is_exit_6_and_the_others_go_on(desk: Desk) -> None:
 
 def test_throttling_is_waited_out(desk: Desk) -> None:
     desk.executions.fail("start", Throttled("Rate exceeded"), times=3)
-    assert batch(desk, TWO).code == 0
-    assert desk.clock.slept[:3] == [1.0, 2.0, 4.0]
+    assert batch(desk, many(1)).code == 0
+    assert desk.clock.elapsed == pytest.approx(1 + 2 + 4, abs=0.01)
+
+
+def test_throttled_for_too_long_an_order_has_failed_and_the_others_go_on(desk: Desk) -> None:
+    desk.executions.fail("start", Throttled("Rate exceeded"), times=6)
+    done = batch(desk, many(1))
+    assert (done.code, done.out) == (1, "1\to-0\tfailed\tRate exceeded\n")
+    assert desk.clock.elapsed == pytest.approx(30, abs=0.01)
 
 
 def test_what_would_fail_every_order_ends_it_at_once(desk: Desk) -> None:
-    desk.executions.fail("start", AuthError("not authorized"), times=9)
-    assert batch(desk, TWO).code == 4
-    assert desk.executions.count("start") == 1
+    desk.executions.fail("start", AuthError("not authorized"), times=999)
+    assert batch(desk, many(200)).code == 4
+    assert desk.executions.count("start") <= AT_ONCE
 
 
 def test_ctrl_c_says_that_it_may_be_run_again(desk: Desk) -> None:
@@ -148,7 +170,30 @@ def test_run_again_throttling_of_the_look_is_waited_out_too(desk: Desk) -> None:
 
 def test_a_network_that_is_gone_ends_it_and_says_that_it_may_be_run_again(desk: Desk) -> None:
     desk.executions.fail("start", NoConnectionError("could not connect"), times=99)
-    text = "".join(f'{{"order_id": "o-{n}", "product_id": "w", "quantity": 1}}\n' for n in range(50))
-    done = batch(desk, text)
-    assert (done.code, desk.executions.count("start")) == (1, 5)
+    done = batch(desk, many(50))
+    assert done.code == 1
+    assert GIVES_UP_AFTER <= desk.executions.count("start") == done.out.count("\n") < GIVES_UP_AFTER + AT_ONCE
     assert "run the same command again" in done.err
+
+
+def test_starts_overlap_and_every_order_is_started_once(desk: Desk) -> None:
+    together = threading.Barrier(4)
+
+    class Slow(FakeExecutions):
+        def start(self, state_machine_arn: str, name: str, input_json: str) -> StartedExecution:
+            with suppress(threading.BrokenBarrierError):
+                together.wait(5 if self.count("start") < 4 else 0)
+            return super().start(state_machine_arn, name, input_json)
+
+    desk.executions = Slow(FakeClock())
+    done = batch(desk, many(4))
+    assert (done.code, done.out.count("started"), len(desk.executions.runs)) == (0, 4, 4)
+    assert not together.broken
+
+
+def test_interrupted_what_was_begun_has_its_line(desk: Desk) -> None:
+    """Ctrl-C with the third start; the others that were under way are told."""
+    desk.executions = Interrupted(FakeClock())
+    done = batch(desk, many(60))
+    assert done.code == 130
+    assert done.out.count("started") == len(desk.executions.runs) < 60

@@ -289,22 +289,36 @@ def test_no_worker_is_left_behind() -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_interrupted_at_any_moment_each_item_begun_has_one_outcome(seed: int) -> None:
     """The signal comes while the main thread takes, hands out, waits or tells; what it tells is whole."""
-    begun, left = Counter[int](), random.Random(seed).uniform(0.002, 0.02)
+    begun, dice = Counter[int](), random.Random(seed)
+    fatal, pause = dice.randrange(1, 200), dice.random() * 0.001
+    main = threading.main_thread().ident or 0
 
     def work(item: int) -> int:
         begun[item] += 1
-        threading.Event().wait(0.0005)
+        threading.Event().wait(0.0002)
+        if item == fatal:
+            threading.Event().wait(pause)
+            signal.pthread_kill(main, signal.SIGINT)
         return item
 
     told: list[Done[int, int] | Failed[int]] = []
-    main = threading.main_thread().ident or 0
-    alarm = threading.Timer(left, signal.pthread_kill, (main, signal.SIGINT))
-
-    def items() -> Iterator[int]:
-        alarm.start()  # not before the interrupt is expected, however long this thread has to wait for its turn
-        yield from range(100_000)
-
     with pytest.raises(KeyboardInterrupt):
-        told.extend(pool(workers=8).each(work, items()))
-    alarm.join()
+        told.extend(pool(workers=8).each(work, range(100_000)))
     assert Counter(outcome.item for outcome in told) == begun
+
+
+def test_a_second_interrupt_waits_for_nobody() -> None:
+    gate, main = threading.Event(), threading.main_thread().ident or 0
+
+    def hang(item: int) -> int:
+        for _ in range(2):
+            signal.pthread_kill(main, signal.SIGINT)
+            threading.Event().wait(0.1)
+        gate.wait(10)
+        return item
+
+    told: list[Done[int, int] | Failed[int]] = []
+    with pytest.raises(KeyboardInterrupt):
+        told.extend(pool(workers=1).each(hang, [1]))
+    gate.set()
+    assert told == [], "it was waited for"
