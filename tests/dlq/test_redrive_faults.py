@@ -20,6 +20,7 @@ from orderctl.errors import AuthError, OrderctlError
 from tests.dlq.world import World
 from tests.fakes.sqs import effects
 from tests.fakes.sqs.faults import Effect
+from tests.fakes.sqs.redrive import move
 
 OPERATIONS = (
     "ReceiveMessage",
@@ -198,6 +199,28 @@ def test_a_full_disk_stops_the_run_before_the_delivery_it_could_not_journal(tmp_
     resumed.go()
     check(world, resumed.tally)
     assert world.left() == []
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 300])
+def test_a_letter_that_fails_again_at_once_is_known_again_and_not_delivered_a_second_time(
+    seconds: float, tmp_path: Path
+) -> None:
+    """SQS moves it back with the id that our delivery was answered with, and with the time of that delivery: in the
+    first second of a run that is not later than its cut-off."""
+    world = World(tmp_path)
+    world.seed(20)
+
+    def bounce(_call: object) -> None:
+        for message in list(world.source.messages.values()):
+            move(message, world.source, world.dlq, world.clock.now().timestamp())
+
+    world.aws.faults.on("SendMessageBatch", effects.barrier(after=bounce))
+    world.clock.advance(3600)
+    run = world.begin()
+    world.clock.advance(seconds)
+    run.go()
+    assert (len(run.tally.came_back), run.tally.arrived_later) == (20, 0)
+    assert (len(run.tally.delivered), world.aws.count("SendMessageBatch"), len(world.left())) == (20, 2, 20)
 
 
 def test_a_consumer_that_bounces_everything_does_not_make_a_loop(tmp_path: Path) -> None:
