@@ -14,7 +14,7 @@ hands out nothing else of their group, and given back they keep their place in i
 as far as a receive reaches: ten messages. A group that shows nothing new is hidden like the others, because nothing
 more can come of it. Refused and kept messages stay hidden too; on a FIFO queue they hold back their group.
 
-Workers are threads because a call to AWS is almost all waiting (`crew.py`). They receive on their own, so SQS spreads
+Workers are threads because a call to AWS is almost all waiting (`orderctl.pool`). They receive on their own, so SQS spreads
 the queue over them, and a FIFO group is never in two hands: SQS locks it while one of its messages is in flight.
 """
 
