@@ -70,6 +70,8 @@ class Engine:
     progress: Callable[[Tally], None] = lambda _tally: None
     notes: list[str] = field(default_factory=list)
 
+    hand: int = 10
+    """Messages in one hand: a batch of SQS's, or a wave that AWS delivers (`distributed/`)."""
     on_interrupt: Callable[[], None] = lambda: None
     """Called at once when Ctrl-C comes, before what is in hand is ended."""
 
@@ -118,7 +120,7 @@ class Engine:
         parting: float | None = None
         try:
             if not self._triage.is_fulfilled():
-                self._crew.start((self.job.queue.depth + 9) // 10)
+                self._crew.start((self.job.queue.depth + self.hand - 1) // self.hand)
                 self._crew.wait(self._tick)
         except KeyboardInterrupt as error:
             interrupted = error
@@ -165,7 +167,7 @@ class Engine:
     def _round(self) -> None:
         """Receive one batch and settle it."""
         self._aside.tighten()
-        queue, room = self.job.queue, self._pace.batch(10)
+        queue, room = self.job.queue, self._pace.batch(self.hand)
         if not (self._pace.ready() and self._pace.take(room)):
             return  # before the receive: a message must not wait hidden for its turn
         messages = self.queues.receive(queue, up_to=room, hide_for=HIDE_FOR, wait=LONG_POLL)
