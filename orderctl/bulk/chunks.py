@@ -18,12 +18,12 @@ BYTES = 5 * 1024 * 1024
 GARBLED = "the result of its chunk cannot be read"
 
 
-def cut(items: Iterable[Item]) -> Iterator[list[Item]]:
+def cut(items: Iterable[Item], most: int = ITEMS) -> Iterator[list[Item]]:
     """As few chunks as count and bytes allow, in order."""
     chunk: list[Item] = []
     size = 0
     for item in items:
-        if chunk and (len(chunk) == ITEMS or size + len(item.line) > BYTES):
+        if chunk and (len(chunk) == most or size + len(item.line) > BYTES):
             yield chunk
             chunk, size = [], 0
         chunk.append(item)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from orderctl.bulk import chunks
@@ -48,6 +49,11 @@ class Ended:
     fates: Mapping[str, Fate]
     looked: Looked | None
     lost: frozenset[int] = frozenset()
+
+    @property
+    def has_begun_nothing(self) -> bool:
+        """Has nobody begun a single chunk?"""
+        return all(fate.status is Status.UNTOUCHED and fate.reason == CLOSED for fate in self.fates.values())
 
     @property
     def problem(self) -> str | None:
@@ -137,7 +143,7 @@ class Runner:
                 last = min(last, self.clock.monotonic() + self.stopping)
                 self.clock.sleep(FIRST_LOOK)
             keep()
-            found |= self._patiently(lambda: self._results(wave, open_), last)
+            found |= self._patiently(partial(self._results, wave, open_), last)
             open_ = [number for number in open_ if not found.keys() >= set(wave.chunks[number])]
             pause = min(LONGEST_LOOK, pause * 1.5)
         found |= {item_id: Fate(Status.UNKNOWN, reason=LOST) for number in open_ for item_id in wave.chunks[number]}

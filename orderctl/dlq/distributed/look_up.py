@@ -25,7 +25,7 @@ from orderctl.dlq.ports import Queues
 from orderctl.errors import NotFoundError, OrderctlError
 
 BELIEVED = 60.0
-"""Seconds before the end of a letter's visibility, by this machine's clock, at which its handle is not used any more."""
+"""Seconds before the end of a letter's visibility, by this machine's clock, from which its handle is not used."""
 NOT_BEGUN = "AWS had not delivered it when the run died"
 
 

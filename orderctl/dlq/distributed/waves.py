@@ -67,6 +67,7 @@ class Waves:
     concurrency: int
     begun: int = 0
     """Waves that were begun, in earlier parts of the run too: each has a number of its own."""
+    chunk_items: int = chunks.ITEMS
     notes: list[str] = field(default_factory=list)
     _lost: set[str] = field(default_factory=set)
     """Letters whose chunk was lost once."""
@@ -88,7 +89,8 @@ class Waves:
         ready, visible_at = self._held(may(letters))
         if not ready:
             return {}
-        parts = list(chunks.cut(item(_id(x), x.delivery, self.consumers.targets) for x in ready))
+        lines = (item(_id(x), x.delivery, self.consumers.targets) for x in ready)
+        parts = list(chunks.cut(lines, self.chunk_items))
         recorded = self._recorded(ready, parts, visible_at)
         self.journal.append(recorded.document())
         begins_until = visible_at - CALL_SECONDS - 2 * SPARE
@@ -191,7 +193,7 @@ class Waves:
         if refusal is not None:
             return _refusal(refusal)
         looked = ended.looked
-        if looked is not None and looked.status in ("FAILED", "SUCCEEDED"):
+        if ended.has_begun_nothing and looked is not None and looked.status in ("FAILED", "SUCCEEDED"):
             where = f"s3://{self.bulk.bucket}"
             problem = ended.problem or f"the bulk execution ended without beginning a chunk in {where}"
             hint = "look at it in the Step Functions console; is the bucket the state machine's own?"
