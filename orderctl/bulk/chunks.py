@@ -32,6 +32,11 @@ def cut(items: Iterable[Item], most: int = ITEMS) -> Iterator[list[Item]]:
         yield chunk
 
 
+def start(name: str, text: str) -> dict[str, object]:
+    """What a line says of the start of an execution, besides its id and whose it is. Both nouns make these."""
+    return {"to": "state-machine", "name": name, "payload": {"text": text}}
+
+
 def written(chunk: Sequence[Item], seconds: float) -> bytes:
     """The object; `seconds` after it was stored no delivery of it may be begun."""
     header = json.dumps({"v": 1, "items": len(chunk), "seconds": seconds}).encode()

@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, assert_never
 
+from orderctl.bulk import chunks
+from orderctl.bulk.errors import error_of
 from orderctl.bulk.models import Fate, Item, Status
 from orderctl.dlq.models import (
     Attribute,
@@ -25,9 +27,6 @@ from orderctl.dlq.models import (
     ToTopic,
     Unknown,
 )
-from orderctl.errors import AuthError, FailedError, NotFoundError, OrderctlError
-
-ROLE = "the function BulkDeliver may deliver to what the reference stack names; for others use --engine own"
 
 
 def item(item_id: str, delivery: Delivery, targets: Mapping[str, Queue]) -> Item:
@@ -40,7 +39,7 @@ def _said(delivery: Delivery, targets: Mapping[str, Queue]) -> dict[str, Any]:
         case ToFunction(payload=payload):
             return {"to": "function", "payload": _bytes(payload)}
         case ToStateMachine(name=name, input=text):
-            return {"to": "state-machine", "name": name, "payload": {"text": text}}
+            return chunks.start(name, text)
         case ToTopic(message=text, subject=subject):
             return {"to": "topic", "payload": {"text": text}, "subject": subject}
         case ToQueue(arn=arn, body=body):
@@ -77,19 +76,10 @@ def outcome(fate: Fate) -> Outcome | None:
         case Status.LATER:
             return NotSent(fate.reason, is_retryable=True)
         case Status.FATAL:
-            return NotSent(fate.reason, is_fatal=True, error=_error(fate))
+            return NotSent(fate.reason, is_fatal=True, error=error_of(fate))
         case Status.UNKNOWN:
             return Unknown(fate.reason)
         case Status.UNTOUCHED:
             return None
         case _:
             assert_never(fate.status)
-
-
-def _error(fate: Fate) -> OrderctlError:
-    """The class by AWS's word, so that the exit code is the own engine's."""
-    if "NotFound" in fate.code or "NonExistent" in fate.code or "DoesNotExist" in fate.code or fate.code == "404":
-        return NotFoundError(f"BulkDeliver: {fate.reason}")
-    if fate.code.lower().startswith("kms"):
-        return FailedError(f"BulkDeliver: {fate.reason}")
-    return AuthError(f"BulkDeliver: {fate.reason}", hint=ROLE)
