@@ -163,13 +163,14 @@ def resume_run(cli: App, run: str, wish: Wish) -> None:
     if wish.dry_run:
         _say_standing(cli, name, found)
         return
+    if dlq_native.is_native(found.header):
+        opened, standing = Journal.resume(folder, name)
+        dlq_native.follow_run(cli, opened, standing.header)
+        return
+    order = wish.order(Asked.read(found.header["said"]))
+    goes_on = dlq_distributed.GoesOn.of(cli, wish.engine, found.header, order)
     opened, standing = Journal.resume(folder, name)
     header = standing.header
-    if dlq_native.is_native(header):
-        dlq_native.follow_run(cli, opened, header)
-        return
-    order = wish.order(Asked.read(header["said"]))
-    goes_on = dlq_distributed.GoesOn.of(cli, wish.engine, header, order)
     ready = dlq_plan.prepared(cli, str(header["url"]))
     _say_standing(cli, opened.run, standing)
     guard.acting(cli, "Go on with it?", yes=wish.answers.yes, confirm=wish.answers.confirm)

@@ -68,6 +68,7 @@ Clients = Callable[[str], Any]
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """How many deliveries came to which end; `{}` where the chunk was somebody else's already."""
+    metrics.add_metric("Chunks", MetricUnit.Count, 1)
     place = Place(str(event["bucket"]), str(event["key"]), context.invoked_function_arn.split(":")[4])
     counts = deliver_chunk(place, storage(), once, lambda: context.get_remaining_time_in_millis() / 1000)
     for status, count in counts.items():
