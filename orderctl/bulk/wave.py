@@ -153,9 +153,7 @@ class Runner:
         """(what is known, chunks that were begun and have no result yet)."""
         keys = self.store.keys(wave.bucket, wave.prefix)
         numbers = range(len(wave.chunks))
-        done = [number for number in numbers if wave.result_key(number) in keys]
-        begun = [number for number in numbers if number not in set(done) and wave.begun_key(number) in keys]
-        rest = [number for number in numbers if number not in {*done, *begun}]
+        rest = [number for number in numbers if wave.result_key(number) not in keys]
         claimed = at_once(lambda number: self.store.claim(wave.bucket, wave.begun_key(number)), rest)
         closed = {number for number, is_ours in zip(rest, claimed, strict=True) if is_ours}
         gone = {number for number in closed if wave.chunk_key(number) not in keys}

@@ -227,18 +227,23 @@ def test_a_start_that_is_never_answered_but_came_through_is_known_by_its_marks(t
     assert (world.duplicates(), tally.possible_duplicates, world.left()) == (set(), {}, [])
 
 
-def test_a_start_that_comes_late_finds_every_chunk_closed(tmp_path: Path) -> None:
-    """It was refused as far as we know, and takes effect after its letters went out with another wave."""
+@pytest.mark.parametrize("is_cleared", [False, True])
+def test_a_start_that_comes_late_delivers_nothing(is_cleared: bool, tmp_path: Path) -> None:
+    """It was refused as far as we know, and takes effect once its letters are to go out with another wave: its chunks
+    are closed, or gone."""
     world = BulkWorld(tmp_path)
     world.seed(6)
-    late: list[Call] = []
-    world.aws.faults.on("StartExecution", effects.barrier(before=late.append), nth=1)
+
+    def come_late(_call: Call) -> None:
+        for number in (0, 1):
+            world.far.invoke(f"redrives/{NAME}/00001/in/{number:05}.jsonl")
+
+    late = effects.barrier(after=come_late) if is_cleared else effects.barrier(before=come_late)
     world.aws.faults.on("StartExecution", effects.before(), nth=range(1, 6))
+    world.aws.faults.on("DeleteObjects", late, nth=1)
     tally = world.redrive()
-    assert (world.left(), world.duplicates()) == ([], set())
-    for number in (0, 1):
-        world.far.invoke(f"redrives/{NAME}/00001/in/{number:05}.jsonl")
-    assert (world.duplicates(), tally.possible_duplicates) == (set(), {})
+    assert len(world.far.invoked) == 4
+    assert (world.left(), world.duplicates(), tally.possible_duplicates) == ([], set(), {})
 
 
 @pytest.mark.parametrize("operation", ["DescribeExecution", "ListObjectsV2", "GetObject"])

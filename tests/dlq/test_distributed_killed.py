@@ -211,9 +211,11 @@ def test_a_resume_by_the_own_engine_looks_at_the_waves_first(tmp_path: Path) -> 
 
 
 def test_an_older_wave_does_not_clear_what_the_own_engine_did_after_it(tmp_path: Path) -> None:
-    """The wave delivered nothing; then the run went on by the own engine, and died over its answer."""
+    """The wave delivered nothing, and its marks lie there still; then the run went on by the own engine, and died over
+    its answer."""
     world = BulkWorld(tmp_path)
     started(world, 1)
+    world.aws.faults.on("DeleteObjects", effects.access_denied())
     world.aws.states.close(f"{NAME}-00001", "ABORTED")
     run = world.resume(by_waves=False)
     world.aws.faults.on("Invoke", effects.barrier(after=die), nth=1)
