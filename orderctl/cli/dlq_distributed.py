@@ -86,18 +86,18 @@ class GoesOn:
 
     @classmethod
     def of(cls, cli: App, engine: str, header: dict[str, Any], order: Order) -> GoesOn:
-        """As it began, or with the engine that is asked for now. Raises UsageError for a rate with waves."""
+        """As it began, or from here by `--engine own`. Raises UsageError for another wish, and for a rate with waves."""
         from orderctl.cli.dlq_native import engine_name
         from orderctl.dlq.engine_choice import EngineName
 
         name = engine_name(engine)
         began = header.get("engine") == EngineName.DISTRIBUTED
-        by_waves = name is EngineName.DISTRIBUTED or (began and name is EngineName.AUTO)
+        if name is EngineName.DISTRIBUTED and not began:
+            raise UsageError("the run began without --engine distributed, and goes on so", hint="leave out --engine")
+        by_waves = began and name in (EngineName.DISTRIBUTED, EngineName.AUTO)
         if by_waves and order.rate is not None:
             raise UsageError("--rate cannot be kept by functions side by side in AWS", hint="--engine own keeps a rate")
-        if began:
-            return cls(_bulk(cli, str(header["bucket"]), str(header["machine"])), by_waves)
-        return cls(checked(cli), True) if by_waves else cls()
+        return cls(_bulk(cli, str(header["bucket"]), str(header["machine"])), by_waves) if began else cls()
 
     def check(self, prepared: Prepared, order: Order) -> None:
         """Raise RefusedError where the queue's order would not be kept."""

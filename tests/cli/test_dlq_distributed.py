@@ -143,6 +143,13 @@ def test_a_rate_is_refused_for_what_goes_on_by_waves_and_not_for_the_own_engine(
     assert (done.code, world.left(), world.duplicates()) == (0, [], set()), done.err
 
 
+def test_a_run_that_began_without_waves_goes_on_without(world: BulkWorld, tmp_path: Path) -> None:
+    world.seed(1)
+    assert orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes").code == 0
+    done = orderctl(world, tmp_path, "dlq", "redrive", "--resume", "@latest", "--yes", "--engine", "distributed")
+    assert done.code == 2
+
+
 def test_auto_never_chooses_it_and_says_that_it_exists_when_the_queue_is_very_long(
     world: BulkWorld, tmp_path: Path
 ) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from orderctl.dlq.journal import read_lines
-from orderctl.dlq.models import Kind
+from orderctl.dlq.models import Kind, Target, Wire, Wiring
 from orderctl.dlq.plan import Order
 from orderctl.dlq.redrive import runs_folder
 from orderctl.errors import AuthError, FailedError, RefusedError
+from tests.dlq import letters as a
 from tests.dlq.bulk_world import NAME, BulkWorld
 from tests.fakes.bulk import Killed
 from tests.fakes.sqs import effects
@@ -312,3 +313,48 @@ def test_the_bucket_of_another_account_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AuthError):
         world.redrive()
     assert world.left_behind() == []
+
+
+def to_a_machine(folder: Path) -> tuple[BulkWorld, str]:
+    """Letters of a rule whose target is a state machine."""
+    world = BulkWorld(folder)
+    machine = world.aws.states.create("orders")
+    target = Target(a.RULE, "t1", machine)
+    world.wiring = Wiring((Wire(Kind.EVENTBRIDGE_TARGET, world.dlq.arn, a.RULE, machine, target=target),))
+    marks = {"RULE_ARN": a.RULE, "TARGET_ARN": machine, "ERROR_CODE": "NO_PERMISSIONS"}
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in marks.items()}
+    for number in range(5):
+        event = {**a.EVENT, "id": f"event-{number}", "detail": {"order_id": f"order-{number}"}}
+        world.aws.sqs.seed(world.dlq, json.dumps(event), MessageAttributes=attributes)
+    world.aws.ledger.begin()
+    return world, machine
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_start_that_came_before_is_recognised_and_named_by_nobody(is_closed: bool, tmp_path: Path) -> None:
+    """Its answer was lost inside; the second wave finds the name, running or closed with the same input."""
+    world, machine = to_a_machine(tmp_path)
+    lose, first = effects.reply_lost(), list[str]()
+
+    def close(_call: Call) -> None:
+        started = [each for each in world.aws.states.executions if each.state_machine_arn == machine]
+        if is_closed and not first:
+            first.append(started[1].name)
+            world.aws.states.close(started[1].name)
+
+    world.far.inside.faults.on("StartExecution", lose, nth=2)
+    world.aws.faults.on("StartExecution", effects.barrier(before=close), nth=2)
+    tally = world.redrive()
+    assert (world.left(), tally.possible_duplicates, tally.counts()["delivered"]) == ([], {}, 5)
+    assert len([each for each in world.aws.states.executions if each.state_machine_arn == machine]) == 5
+    assert bool(first) == is_closed
+
+
+def test_a_name_that_another_order_has_is_refused_and_stays(tmp_path: Path) -> None:
+    world, machine = to_a_machine(tmp_path)
+    world.redrive()
+    names = [each.name for each in world.aws.states.executions if each.state_machine_arn == machine]
+    again, other = to_a_machine(tmp_path / "again")
+    again.aws.client("stepfunctions").start_execution(stateMachineArn=other, name=names[0], input="{}")
+    tally = again.redrive()
+    assert (len(tally.delivered), len(tally.kept), len(again.left())) == (4, 1, 1)

@@ -16,8 +16,9 @@ TARGETS = "orders-local-process-order-target-dlq"
 
 
 @pytest.mark.parametrize(
-    ("queue", "kind", "consumer"), [(EMAILS, "on-failure", "send-email"), (TARGETS, "eventbridge-target", "process-order")]
-)  # fmt: skip
+    ("queue", "kind", "consumer"),
+    [(EMAILS, "on-failure", "send-email"), (TARGETS, "eventbridge-target", "process-order")],
+)
 def test_a_queue_ends_empty_and_each_consumer_got_each_letter_once(
     stocked: Shell, backstage: Backstage, queue: str, kind: str, consumer: str
 ) -> None:

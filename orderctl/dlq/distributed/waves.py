@@ -97,6 +97,7 @@ class Waves:
         try:
             self._runner.upload(recorded.wave, parts, begins_until)
         except OrderctlError as error:
+            self._clear(recorded.wave)
             return dict.fromkeys(recorded.wave.ids, _refusal(error))
         return self._carried(recorded.wave, ready, begins_until, may)
 
@@ -196,7 +197,7 @@ class Waves:
         if ended.has_begun_nothing and looked is not None and looked.status in ("FAILED", "SUCCEEDED"):
             where = f"s3://{self.bulk.bucket}"
             problem = ended.problem or f"the bulk execution ended without beginning a chunk in {where}"
-            hint = "look at it in the Step Functions console; is the bucket the state machine's own?"
+            hint = "look at it in Step Functions; is the bucket the state machine's own, and may its function run?"
             return NotSent(problem, is_fatal=True, error=FailedError(problem, hint=hint))
         return NotSent(ended.problem or "AWS did not come to it", is_retryable=True)
 
