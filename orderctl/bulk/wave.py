@@ -44,7 +44,7 @@ GONE = "its chunk is not in the bucket, so nothing tells whether it was delivere
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What came of a wave. `lost`: chunks that were begun and left no result."""
+    """What came of a wave. `lost`: chunks that were begun, or may have been, and left no result."""
 
     fates: Mapping[str, Fate]
     looked: Looked | None
@@ -147,7 +147,10 @@ class Runner:
             open_ = [number for number in open_ if not found.keys() >= set(wave.chunks[number])]
             pause = min(LONGEST_LOOK, pause * 1.5)
         found |= {item_id: Fate(Status.UNKNOWN, reason=LOST) for number in open_ for item_id in wave.chunks[number]}
-        return Ended(found, looked, frozenset(open_))
+        lost = (
+            number for number, ids in enumerate(wave.chunks) if any(found[each].reason in (LOST, GONE) for each in ids)
+        )
+        return Ended(found, looked, frozenset(lost))
 
     def _evidence(self, wave: Wave) -> tuple[dict[str, Fate], list[int]]:
         """(what is known, chunks that were begun and have no result yet)."""

@@ -86,7 +86,7 @@ class GoesOn:
 
     @classmethod
     def of(cls, cli: App, engine: str, header: dict[str, Any], order: Order) -> GoesOn:
-        """As it began, or from here by `--engine own`. Raises UsageError for another wish, and for a rate with waves."""
+        """As it began, or from here by `--engine own`. Raises UsageError for another wish and for a rate with waves."""
         from orderctl.cli.dlq_native import engine_name
         from orderctl.dlq.engine_choice import EngineName
 
