@@ -187,12 +187,11 @@ class Runner:
                 if self.clock.monotonic() >= until or not self.pause(1.0):
                     raise
 
-    def clear(self, wave: Wave) -> None:
-        """Delete what the wave left: the chunks first, so that nothing late finds one without its mark."""
-        keys = self.store.keys(wave.bucket, wave.prefix)
-        parts = ("in/", "results/", "begun/")
-        for part in parts:
-            self.store.delete(wave.bucket, sorted(key for key in keys if key.startswith(wave.prefix + part)))
+    def clear(self, bucket: str, prefix: str) -> None:
+        """Delete what waves left below it: the chunks first, so that nothing late finds one without its mark."""
+        keys = self.store.keys(bucket, prefix)
+        for part in ("/in/", "/results/", "/begun/"):
+            self.store.delete(bucket, sorted(key for key in keys if part in key))
 
 
 def at_once(call: Callable[[T], R], items: Sequence[T]) -> list[R]:

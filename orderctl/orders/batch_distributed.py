@@ -149,7 +149,7 @@ class _Waves:
     def _clear(self, wave: Wave) -> None:
         """What cannot be deleted, the bucket's lifecycle rule deletes."""
         try:
-            self._runner.clear(wave)
+            self._runner.clear(wave.bucket, wave.prefix)
         except OrderctlError:
             return
 

@@ -190,6 +190,29 @@ def test_what_a_wave_did_not_begin_is_delivered_by_resume_and_named_by_nobody(tm
     again.journal.close()
 
 
+def test_a_run_that_is_done_leaves_nothing_in_the_bucket_of_its_earlier_parts_either(tmp_path: Path) -> None:
+    world = BulkWorld(tmp_path)
+    world.seed(9)
+    run = world.begin()
+    key = Key(run)
+    world.aws.faults.on("DescribeExecution", effects.barrier(before=key.press), nth=1)
+    with pytest.raises(KeyboardInterrupt):
+        run.go()
+    assert any("/in/" in each for each in world.left_behind()), "for --resume"
+    world.resume().go()
+    assert (world.left_behind(), world.left(), world.duplicates()) == ([], [], set())
+
+
+def test_evidence_about_a_letter_that_stays_is_kept(tmp_path: Path) -> None:
+    world = BulkWorld(tmp_path)
+    world.seed(2)
+    world.far.inside.faults.on("Invoke", effects.reply_lost())
+    run = world.begin()
+    run.go()
+    assert len(run.tally.kept) == 2
+    assert any("/results/" in each for each in world.left_behind())
+
+
 def test_a_wave_numbers_on_in_a_resumed_run(tmp_path: Path) -> None:
     world = BulkWorld(tmp_path)
     started(world)

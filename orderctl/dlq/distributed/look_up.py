@@ -152,6 +152,6 @@ class LookUp:
         if any(fate.status is Status.UNKNOWN for fate in fates.values()):
             return
         try:
-            self._runner().clear(recorded.wave)
+            self._runner().clear(recorded.wave.bucket, recorded.wave.prefix)
         except OrderctlError:
             return

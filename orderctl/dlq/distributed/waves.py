@@ -95,14 +95,18 @@ class Waves:
         try:
             self._runner.upload(recorded.wave, parts, begins_until)
         except OrderctlError as error:
-            self._clear(recorded.wave)
+            self._clear(recorded.wave.prefix)
             return dict.fromkeys(recorded.wave.ids, refused(error))
         return self._carried(recorded.wave, ready, begins_until, may)
 
     def finish(self) -> None:
-        """The run has ended in order, so everything is journaled: delete what its last waves left in the bucket."""
-        while self._last:
-            self._clear(self._last.popitem()[1])
+        """The run has ended in order, so everything is journaled: delete what it left in the bucket, in its earlier
+        parts too, unless a letter stays of which nothing is known."""
+        if self.tally.kept.keys() & self.tally.possible_duplicates.keys():
+            while self._last:
+                self._clear(self._last.popitem()[1].prefix)
+        else:
+            self._clear(f"redrives/{self.journal.run}/")
 
     def _held(self, letters: Sequence[Redrivable]) -> tuple[list[Redrivable], float]:
         """Those that stay hidden for as long as the wave may deliver them, and the second at which the first of them
@@ -175,14 +179,16 @@ class Waves:
     def _clear_last(self) -> None:
         wave = self._last.pop(threading.get_ident(), None)
         if wave is not None:
-            self._clear(wave)
+            self._clear(wave.prefix)
 
-    def _clear(self, wave: Wave) -> None:
+    def _clear(self, prefix: str) -> None:
         """What cannot be deleted, the bucket's lifecycle rule deletes."""
         try:
-            self._runner.clear(wave)
+            self._runner.clear(self.bulk.bucket, prefix)
         except OrderctlError as error:
-            note = f"not everything of s3://{wave.bucket}/redrives/{self.journal.run}/ was deleted: {error.message}"
+            note = (
+                f"not everything of s3://{self.bulk.bucket}/redrives/{self.journal.run}/ was deleted: {error.message}"
+            )
             self.notes += [] if self.notes else [note]
 
 
