@@ -54,12 +54,17 @@ _DELIVER: Actions = (
     "states:DescribeStateMachine", "cloudwatch:GetMetricData",
 )  # fmt: skip
 _MOVE: Actions = ("sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks", "sqs:CancelMessageMoveTask")
+_BULK: Actions = (
+    "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "states:DescribeExecution",
+    "states:StopExecution",
+)  # fmt: skip
+"""`--engine distributed`: the bucket, and the execution that delivers; what it delivers to, its function may."""
 _MATCH: Actions = ("events:DescribeEventBus", "events:ListRules", "events:TestEventPattern")
 
 NEEDS: Mapping[str, Actions] = {
     "orders submit": (
         "states:StartExecution", "states:StartSyncExecution", "states:DescribeStateMachine", *_FOLLOW,
-        "events:PutEvents", *_MATCH,
+        "events:PutEvents", *_MATCH, *_BULK,
     ),
     "orders watch": (*_FOLLOW, "states:DescribeStateMachine"),
     "orders tail": (*_FOLLOW, "states:DescribeStateMachine", "logs:FilterLogEvents"),
@@ -93,7 +98,7 @@ NEEDS: Mapping[str, Actions] = {
     ),
     "dlq list": (*_WIRING, "cloudwatch:GetMetricData"),
     "dlq inspect": (*_WIRING, *_LOOK),
-    "dlq redrive": (*_WIRING, *_LOOK, *_DELIVER, *_MOVE),
+    "dlq redrive": (*_WIRING, *_LOOK, *_DELIVER, *_MOVE, *_BULK),
     "dlq tasks": ("sqs:ListQueues", "sqs:GetQueueUrl", "sqs:GetQueueAttributes", *_MOVE[1:]),
     "dlq export": (*_WIRING, *_LOOK),
     "dlq restore": ("sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SendMessage"),
@@ -145,10 +150,16 @@ NEEDS: Mapping[str, Actions] = {
 OPTIONAL: Mapping[str, Actions] = {
     "inventory seed": ("dynamodb:PartiQLInsert",),
     "events publish": _MATCH,
-    "orders submit": ("states:StartSyncExecution", "events:PutEvents", *_MATCH),
+    "orders submit": (
+        "states:StartSyncExecution",
+        "events:PutEvents",
+        *_MATCH,
+        *_BULK[:4],
+        "states:StopExecution",
+    ),
     "orders trace": ("dynamodb:GetItem", "xray:BatchGetTraces", *_WIRING, *_LOOK),
     "dlq list": ("cloudwatch:GetMetricData",),
-    "dlq redrive": ("cloudwatch:GetMetricData", "lambda:GetFunctionConcurrency", *_MOVE),
+    "dlq redrive": ("cloudwatch:GetMetricData", "lambda:GetFunctionConcurrency", *_MOVE, *_BULK),
     "top": ("cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms", "dynamodb:Scan"),
     "doctor": ("iam:SimulatePrincipalPolicy", "servicequotas:ListServiceQuotas"),
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from orderctl.cli import dlq_distributed
 from orderctl.errors import ConflictError, NotFoundError, OrderctlError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
@@ -35,9 +36,11 @@ def choose_engine(cli: App, engine: str, prepared: Prepared, order: Order, *, ve
     from orderctl.dlq.engine_choice import Choice, EngineName
     from orderctl.dlq.redrive import runs_folder
 
-    name, queue = _engine_name(engine), prepared.queue.name
+    name, queue = engine_name(engine), prepared.queue.name
     if name is EngineName.OWN:
         return Choice()
+    if name is EngineName.DISTRIBUTED:
+        return dlq_distributed.choose(cli, prepared, order)
     try:
         return engine_choice.choose(
             name, prepared, order, cli.move_tasks, runs_folder(cli.state_dir), cli.clock.now(), verifies=verifies
@@ -62,6 +65,7 @@ def confirmed_choice(cli: App, choice: Choice, plan: Plan, prepared: Prepared) -
         )
     if choice.note:
         cli.renderer.warn(choice.note)
+    dlq_distributed.say_engine(cli, choice, prepared, plan)
     return choice
 
 
@@ -256,7 +260,7 @@ def _follow_hint(cli: App, queue: str) -> str:
     return f"follow it with: {follow}; cancel it with: {cli.command('dlq', 'tasks', queue, '--cancel')}"
 
 
-def _engine_name(text: str) -> EngineName:
+def engine_name(text: str) -> EngineName:
     """`--engine` as given on the command line."""
     from orderctl.dlq.engine_choice import EngineName
 

@@ -44,7 +44,12 @@ def redrive_letters(
     concurrency: Annotated[
         int | None, typer.Option(min=1, max=16, help="Batches in hand at once; 16 if not said.")
     ] = None,
-    engine: Annotated[str, typer.Option(metavar="ENGINE", help="auto, own, or native: SQS's move task.")] = "auto",
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="ENGINE", help="auto, own, native (SQS's move task), or distributed: AWS makes the deliveries."
+        ),
+    ] = "auto",
     max_redrives: Annotated[
         int | None, typer.Option(min=1, help="Leave a letter that came back this often; 3 if not said.")
     ] = None,

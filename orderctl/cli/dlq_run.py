@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from orderctl.cli import dlq_plan, dlq_report, guard
+from orderctl.cli import dlq_distributed, dlq_plan, dlq_report, guard
 from orderctl.cli.dlq_options import compile_where
 from orderctl.errors import FailedError, NotFoundError, OrderctlError, RefusedError
 
@@ -98,7 +98,7 @@ def _choose(cli: App, ready: Prepared, order: Order, wish: Wish) -> Choice:
 
 def _planned(cli: App, ready: Prepared, order: Order, wish: Wish, choice: Choice, *, most: int) -> Plan:
     """Made and shown; edits that do not fit end it here."""
-    plan, foreseen = dlq_plan.make(cli, ready, order, most=most, is_native=choice.is_native)
+    plan, foreseen = dlq_plan.make(cli, ready, order, most=most, is_native=not choice.is_own)
     dlq_plan.show(cli, plan, dry_run=wish.dry_run)
     dlq_plan.show_edits(cli, foreseen, order)
     return plan
@@ -127,7 +127,9 @@ def _carry_out(cli: App, ready: Prepared, wish: Wish, asked: Asked, plan: Plan, 
         dlq_native.move(cli, ready, wish.rate, choice)
         return
     folder, name = runs_folder(cli.state_dir), run_name(cli.clock)
-    run = begin(dlq_plan.services(cli), ready, wish.order(asked), folder, name, asked.document(), cli.environment.name)
+    bulk = dlq_distributed.proved(cli) if choice.is_distributed else None
+    said, where = asked.document(), cli.environment.name
+    run = begin(dlq_plan.services(cli), ready, wish.order(asked), folder, name, said, where, bulk)
     _work(cli, run, ready, wish.verify)
 
 
@@ -161,17 +163,22 @@ def resume_run(cli: App, run: str, wish: Wish) -> None:
     if wish.dry_run:
         _say_standing(cli, name, found)
         return
+    if dlq_native.is_native(found.header):
+        opened, standing = Journal.resume(folder, name)
+        dlq_native.follow_run(cli, opened, standing.header)
+        return
+    order = wish.order(Asked.read(found.header["said"]))
+    goes_on = dlq_distributed.GoesOn.of(cli, wish.engine, found.header, order)
     opened, standing = Journal.resume(folder, name)
     header = standing.header
-    if dlq_native.is_native(header):
-        dlq_native.follow_run(cli, opened, header)
-        return
-    order = wish.order(Asked.read(header["said"]))
     ready = dlq_plan.prepared(cli, str(header["url"]))
     _say_standing(cli, opened.run, standing)
     guard.acting(cli, "Go on with it?", yes=wish.answers.yes, confirm=wish.answers.confirm)
     at = datetime.fromtimestamp(float(header["cutoff"]), UTC)
-    _work(cli, resume(dlq_plan.services(cli), ready, order, opened, standing, at), ready, wish.verify)
+    goes_on.check(ready, order)
+    services, bulk = dlq_plan.services(cli), goes_on.bulk
+    begun = resume(services, ready, order, opened, standing, at, bulk, by_waves=goes_on.by_waves)
+    _work(cli, begun, ready, wish.verify)
 
 
 def _say_standing(cli: App, run: str, standing: Standing) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from orderctl.cli import dlq_distributed
 from orderctl.cli.orders_input import somebody
 from orderctl.errors import FailedError, PartlyDoneError, UsageError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from orderctl.assignments import Json
     from orderctl.context import App
     from orderctl.orders.batch import BatchLine
+    from orderctl.orders.order import Order
 
 COLUMNS = ("line", "order_id", "result", "message")
 PROGRESS_EVERY = 100
@@ -28,8 +30,12 @@ def submit_batch(
     *,
     dry_run: bool,
     confirm: str | None,
+    distributed: bool = False,
 ) -> None:
-    """Check all, then start all. Raises UsageError before the first start, PartlyDoneError after the last."""
+    """Check all, then start all; `distributed` has AWS start them.
+
+    Raises UsageError before the first start, PartlyDoneError after the last.
+    """
     from orderctl import assignments
     from orderctl.cli import guard
     from orderctl.documents import opened
@@ -39,6 +45,8 @@ def submit_batch(
     changes = assignments.changes(sets)
     given = {name: quantity_from(value) if name == "quantity" else value for name, value in common.items() if value}
     user_id = somebody(cli)
+    if distributed:
+        dlq_distributed.checked(cli)
 
     def complete(values: dict[str, Json]) -> dict[str, Json]:
         edited = assignments.apply({"user_id": user_id, **values, **given}, changes)
@@ -55,9 +63,30 @@ def submit_batch(
         guard.adding(cli, confirm=confirm)
         cli.resume = "run the same command again: what was started is not started twice"
         counts: Counter[str] = Counter()
-        lines = submit_all(cli.executions, machine, read(batch, complete), cli.clock)
+        orders = read(batch, complete)
+        if distributed:
+            lines = _by_waves(cli, machine, orders)
+        else:
+            lines = submit_all(cli.executions, machine, orders, cli.clock)
         cli.renderer.rows(COLUMNS, _counted(cli, lines, counts, total))
     _conclude(cli, counts, total)
+
+
+def _by_waves(cli: App, machine: str, orders: Iterator[tuple[int, Order]]) -> Iterator[BatchLine]:
+    """AWS starts them; what it leaves is started from here, as without it."""
+    from orderctl.dlq.redrive import run_name
+    from orderctl.orders.batch import submit_all
+    from orderctl.orders.batch_distributed import OrderBulk, submit_by_waves
+    from orderctl.orders.models import StateMachineType
+    from orderctl.orders.submit import check_type
+
+    check_type(cli.executions, machine, StateMachineType.STANDARD)
+    found = dlq_distributed.proved(cli)
+    bulk = OrderBulk(found.store, found.machine, found.bucket, found.machine_arn, run_name(cli.clock))
+    cli.renderer.say(f"engine: distributed, AWS starts them; the orders go through s3://{bulk.bucket}")
+    return submit_by_waves(
+        bulk, machine, orders, cli.clock, lambda rest: submit_all(cli.executions, machine, rest, cli.clock)
+    )
 
 
 def _counted(cli: App, lines: Iterator[BatchLine], counts: Counter[str], total: int) -> Iterator[BatchLine]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from orderctl.orders.order import Order
 
 EXECUTION = ("order_id", "status", "started_at", "execution_arn")
+OWN, DISTRIBUTED = "own", "distributed"
+"""The words of `--engine`."""
 NEW_PATIENCE = 30.0
 """Seconds an execution just started may be unknown to GetExecutionHistory."""
 
@@ -44,6 +46,9 @@ def submit_order(
     batch: Annotated[
         str | None, typer.Option(metavar="FILE", help="Many orders: CSV, JSON or JSONL; - is stdin.")
     ] = None,
+    engine: Annotated[
+        str, typer.Option(metavar="ENGINE", help="With --batch: own, or distributed: AWS starts them.")
+    ] = "own",
     watching: Annotated[bool, typer.Option("--watch", help="Follow it; the exit code is the outcome.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return once it is started (the default).")] = False,
     express: Annotated[bool, typer.Option("--express", help="Run it on the Express state machine.")] = False,
@@ -73,6 +78,7 @@ def submit_order(
     )
     follows = watching or until_state is not None
     _check_combination(express=express, detach=detach, follows=follows, via=via, batch=batch is not None)
+    _check_engine(engine, batch=batch is not None)
     _check_waiting(timeout, until_state, follows=follows, express=express)
     if batch is not None:
         from orderctl.cli.orders_batch import submit_batch
@@ -80,7 +86,8 @@ def submit_order(
         _check_batch(order_id, file, follows or express, on_conflict)
         machine = cli.resource("state_machine", state_machine)
         common = {"product_id": product_id, "quantity": quantity, "user_id": user_id}
-        submit_batch(cli, batch, machine, common, sets or [], dry_run=dry_run, confirm=confirm)
+        distributed = engine == DISTRIBUTED
+        submit_batch(cli, batch, machine, common, sets or [], dry_run=dry_run, confirm=confirm, distributed=distributed)
         return
     order, made_id = order_from(
         cli, file=file, product_id=product_id, quantity=quantity, user_id=user_id, order_id=order_id, sets=sets or []
@@ -168,6 +175,13 @@ def _check_combination(*, express: bool, detach: bool, follows: bool, via: Via, 
         raise UsageError(
             f"--via {via.value} excludes --express and --batch", hint="orderctl events publish takes files"
         )
+
+
+def _check_engine(engine: str, *, batch: bool) -> None:
+    if engine not in (OWN, DISTRIBUTED):
+        raise UsageError(f"--engine cannot be {engine!r}", hint=f"one of: {OWN}, {DISTRIBUTED}")
+    if engine == DISTRIBUTED and not batch:
+        raise UsageError("--engine distributed goes with --batch: one order is started from here")
 
 
 def _check_waiting(timeout: str | None, until_state: str | None, *, follows: bool, express: bool) -> None:

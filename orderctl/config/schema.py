@@ -37,6 +37,8 @@ KEYS: tuple[Key, ...] = (
     Key("stack", variables=("ORDERCTL_STACK",), help="CloudFormation stack the resources are discovered from"),
     _resource("state_machine", "StateMachineArn", "Standard order state machine (ARN)"),
     _resource("express_state_machine", "ExpressStateMachineArn", "Express order state machine (ARN)"),
+    _resource("bulk_state_machine", "BulkStateMachineArn", "state machine of --engine distributed (ARN)"),
+    _resource("bulk_bucket", "BulkBucketName", "S3 bucket of --engine distributed"),
     _resource("event_bus", "EventBusName", "EventBridge event bus (name or ARN)"),
     _resource("event_archive", "EventArchiveName", "EventBridge archive for replay"),
     _resource("users_api_url", "UsersApiUrl", "base URL of the users REST API"),

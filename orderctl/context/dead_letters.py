@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orderctl.context.settings import Settings
 
 if TYPE_CHECKING:
+    from orderctl.bulk.ports import BulkMachine, BulkStore
     from orderctl.dlq.models import Queue, Wiring
     from orderctl.dlq.move_tasks import MoveTasks
     from orderctl.dlq.overview import Ages
@@ -109,6 +110,21 @@ class DeadLetterParts(Settings):
         from orderctl.aws.move_tasks import SqsMoveTasks
 
         return SqsMoveTasks(self.aws.client("sqs"), self.aws.client("sqs", attempts=1))
+
+    @cached_property
+    def bulk_store(self) -> BulkStore:
+        """S3, where AWS makes the deliveries; the bucket has to be this account's."""
+        from orderctl.aws.bulk import S3BulkStore
+
+        return S3BulkStore(self.aws.client("s3"), lambda: self.identity.account())
+
+    @cached_property
+    def bulk_machine(self) -> BulkMachine:
+        """Step Functions, where AWS makes the deliveries; its calls may all be repeated."""
+        from orderctl.aws.bulk import StepFunctionsBulk
+        from orderctl.pacing import TokenBuckets
+
+        return StepFunctionsBulk(self.aws.client("stepfunctions"), TokenBuckets(self.clock))
 
     @cached_property
     def purger(self) -> Purger:

@@ -14,8 +14,9 @@ hands out nothing else of their group, and given back they keep their place in i
 as far as a receive reaches: ten messages. A group that shows nothing new is hidden like the others, because nothing
 more can come of it. Refused and kept messages stay hidden too; on a FIFO queue they hold back their group.
 
-Workers are threads because a call to AWS is almost all waiting (`orderctl.pool`). They receive on their own, so SQS spreads
-the queue over them, and a FIFO group is never in two hands: SQS locks it while one of its messages is in flight.
+Workers are threads because a call to AWS is almost all waiting (`orderctl.pool`). They receive on their own, so SQS
+spreads the queue over them, and a FIFO group is never in two hands: SQS locks it while one of its messages is in
+flight.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ class Engine:
     progress: Callable[[Tally], None] = lambda _tally: None
     notes: list[str] = field(default_factory=list)
 
+    hand: int = 10
+    """Messages in one hand: a batch of SQS's, or a wave that AWS delivers (`distributed/`)."""
     on_interrupt: Callable[[], None] = lambda: None
     """Called at once when Ctrl-C comes, before what is in hand is ended."""
 
@@ -118,7 +121,7 @@ class Engine:
         parting: float | None = None
         try:
             if not self._triage.is_fulfilled():
-                self._crew.start((self.job.queue.depth + 9) // 10)
+                self._crew.start((self.job.queue.depth + self.hand - 1) // self.hand)
                 self._crew.wait(self._tick)
         except KeyboardInterrupt as error:
             interrupted = error
@@ -165,7 +168,7 @@ class Engine:
     def _round(self) -> None:
         """Receive one batch and settle it."""
         self._aside.tighten()
-        queue, room = self.job.queue, self._pace.batch(10)
+        queue, room = self.job.queue, self._pace.batch(self.hand)
         if not (self._pace.ready() and self._pace.take(room)):
             return  # before the receive: a message must not wait hidden for its turn
         messages = self.queues.receive(queue, up_to=room, hide_for=HIDE_FOR, wait=LONG_POLL)

@@ -1,4 +1,4 @@
-"""Which engine a redrive runs on: our own, or SQS's message move task.
+"""Which engine a redrive runs on: our own, SQS's message move task, or a Distributed Map that delivers for us.
 
 The own engine knows every message: it filters, edits, journals, can be held against its consumer, and names what
 may have gone twice. A move task knows none of that; it moves a whole queue inside AWS, up to 500 messages a second
@@ -36,6 +36,11 @@ class EngineName(StrEnum):
     AUTO = "auto"
     NATIVE = "native"
     OWN = "own"
+    DISTRIBUTED = "distributed"
+
+
+WORTH_A_BULK = 50_000
+"""Messages above which the plan says that there is the distributed engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,18 @@ class Choice:
     is_forced: bool = False
     earlier: tuple[MoveTask, ...] = ()
     """The queue's tasks before this one, none of them active."""
+    is_distributed: bool = False
+
+    @property
+    def is_own(self) -> bool:
+        """Are the deliveries made from here, one by one?"""
+        return not (self.is_native or self.is_distributed)
 
     @property
     def engine(self) -> EngineName:
         """What it came to."""
+        if self.is_distributed:
+            return EngineName.DISTRIBUTED
         return EngineName.NATIVE if self.is_native else EngineName.OWN
 
 
@@ -64,6 +77,9 @@ def choose(
     """
     if name is EngineName.OWN:
         return Choice()
+    if name is EngineName.DISTRIBUTED:
+        check_distributed(prepared, order.rate)
+        return Choice(is_distributed=True)
     is_forced = name is EngineName.NATIVE
     asked, wired = list(_beyond_a_task(order, verifies)), list(_not_from_sqs(prepared))
     if is_forced and asked:
@@ -79,6 +95,19 @@ def choose(
             raise RefusedError(text, hint=f"--resume {run}, or --engine own, which knows them")
         return Choice(note=f"{text}; using the own engine")
     return _if_offered(prepared.queue, tasks, is_forced=is_forced)
+
+
+def check_distributed(prepared: Prepared, rate: float | None) -> None:
+    """Raise UsageError for what functions side by side cannot keep: a rate; RefusedError for a FIFO queue's order."""
+    if rate is not None:
+        raise UsageError("--rate cannot be kept by functions side by side in AWS", hint="--engine own keeps a rate")
+    queue = prepared.queue
+    ordered = [wire.consumer for wire in prepared.wiring.of(queue.arn) if wire.consumer.endswith(".fifo")]
+    if queue.is_fifo or ordered:
+        what = queue.name if queue.is_fifo else f"{ordered[0].rsplit(':', 1)[-1]}, to which its letters go,"
+        raise RefusedError(
+            f"{what} is FIFO: functions side by side would not keep the order of a group", hint="--engine own keeps it"
+        )
 
 
 def confirm_choice(choice: Choice, plan: Plan, queue: Queue, runs: Path, now: datetime) -> Choice:

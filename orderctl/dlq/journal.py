@@ -72,11 +72,14 @@ class Standing:
             case "delivered":
                 for message_id, new_id in record["ids"].items():
                     self.in_doubt.discard(message_id)
+                    self.kept.pop(message_id, None)
                     self.to_delete[message_id] = new_id
                     if new_id:
                         self.new_ids[new_id] = message_id
             case "unknown":
                 self.doubted.update(record["ids"])
+            case "known":  # a wave of AWS's was looked at afterwards: nothing of these is doubtful any more
+                self.doubted.difference_update(record["ids"])
             case "deleted":
                 for message_id in record["ids"]:
                     known = message_id in self.to_delete or message_id in self.in_doubt or message_id in self.deleted

@@ -12,6 +12,9 @@ from orderctl.dlq.alone import claim, give_up
 from orderctl.dlq.batch import Desk
 from orderctl.dlq.classify import classify
 from orderctl.dlq.delivery import deliver
+from orderctl.dlq.distributed.hands import HAND, LargeHands
+from orderctl.dlq.distributed.look_up import LookUp
+from orderctl.dlq.distributed.waves import Bulk, Waves
 from orderctl.dlq.history import History
 from orderctl.dlq.journal import Journal, Standing
 from orderctl.dlq.pace import Pace
@@ -22,6 +25,9 @@ from orderctl.dlq.triage import Job
 from orderctl.dlq.twins import Settler, twin_queues
 from orderctl.errors import NotFoundError, OrderctlError
 
+WAVES_AT_ONCE = 4
+"""With a hand of 2,000 each, far below the 120,000 messages that SQS lets be in flight."""
+
 
 @dataclass(slots=True)
 class Run:
@@ -31,6 +37,8 @@ class Run:
     tally: Tally
     engine: engine.Engine
     settler: Settler
+    waves: Waves | None = None
+    """Where AWS makes the deliveries: its waves."""
 
     @property
     def name(self) -> str:
@@ -41,6 +49,9 @@ class Run:
         """Do it; the journal is closed whatever happens. Raises what the engine raises."""
         try:
             self.engine.run()
+            if self.waves is not None:
+                self.waves.finish()
+                self.engine.notes += self.waves.notes
             self._settle_twins()
             self.journal.end(self.tally.counts())
         finally:
@@ -68,9 +79,11 @@ def begin(
     run: str,
     said: dict[str, object],
     environment: str | None = None,
+    bulk: Bulk | None = None,
 ) -> Run:
     """Open the journal of a new run. `said` is kept in it, for the person and for `--resume`; so are the environment,
-    and how fast and how often: a run goes on as it began. The queue's ARN names account and Region.
+    and how fast and how often: a run goes on as it began. The queue's ARN names account and Region. With `bulk` AWS
+    makes the deliveries.
 
     Raises ConflictError while another run is at work on the queue, OSError where no journal can be written.
     """
@@ -79,6 +92,7 @@ def begin(
     said = {**{name: value for name, value in how.items() if value is not None}, **said}
     header = {"queue": prepared.queue.arn, "url": prepared.queue.url, "cutoff": at.timestamp(), "said": said}
     header |= {} if environment is None else {"environment": environment}
+    header |= {} if bulk is None else {"engine": "distributed", "bucket": bulk.bucket, "machine": bulk.machine_arn}
     arn = prepared.queue.arn
     locks = claim(folder, run, arn, twin_queues(prepared.wiring, arn), services.clock, services.notice)
     try:
@@ -87,21 +101,36 @@ def begin(
         give_up(locks)
         raise
     opened.hold(locks)
-    return _run(services, prepared, order, opened, Tally(run), Standing(), at)
+    return _run(services, prepared, order, opened, Tally(run), Standing(), at, bulk)
 
 
 def resume(
-    services: Services, prepared: Prepared, order: Order, opened: Journal, standing: Standing, at: datetime
+    services: Services,
+    prepared: Prepared,
+    order: Order,
+    opened: Journal,
+    standing: Standing,
+    at: datetime,
+    bulk: Bulk | None = None,
+    *,
+    by_waves: bool = True,
 ) -> Run:
     """Go on with an interrupted run: what was delivered is only deleted, what was in doubt is reported.
 
-    Raises RefusedError where the queue is not the run's, ConflictError while another run is at work on it.
+    With `bulk`, what became of the waves that AWS was delivering is looked at first; without `by_waves` the rest is
+    then delivered from here. Raises RefusedError where the queue is not the run's, ConflictError while another run is
+    at work on it, and what keeps a wave from being looked at.
     """
     arn = prepared.queue.arn
     standing.check_queue(arn)
     twins = twin_queues(prepared.wiring, arn)
     opened.hold(claim(opened.path.parent, opened.run, arn, twins, services.clock, services.notice))
-    return _run(services, prepared, order, opened, engine.resumed_tally(opened.run, standing), standing, at)
+    begun = 0
+    if bulk is not None:
+        look_up = LookUp(bulk.store, bulk.machine, services.queues, prepared.queue, services.clock, services.notice)
+        begun = look_up.into(opened, standing).begun
+    tally = engine.resumed_tally(opened.run, standing)
+    return _run(services, prepared, order, opened, tally, standing, at, bulk if by_waves else None, begun)
 
 
 def _run(
@@ -112,6 +141,8 @@ def _run(
     tally: Tally,
     standing: Standing,
     at: datetime,
+    bulk: Bulk | None = None,
+    begun: int = 0,
 ) -> Run:
     past = History(opened.path.parent, services.clock.now())
     arn = prepared.queue.arn
@@ -129,19 +160,33 @@ def _run(
         doubted_before=lambda letter: damage is not None or past.may_be_delivered(letter),
     )
     clock = services.clock
+    pace = Pace(clock, order.rate, most_workers(order) if bulk is None else most_waves(order), services.load)
+    hands = LargeHands(services.queues, clock, lambda: pace.is_over)
+    waves = None
+    if bulk is not None:
+        queue, consumers = prepared.queue, prepared.consumers
+        waves = Waves(bulk, queue, hands, consumers, opened, tally, pace, clock, order.concurrency, begun)
+    queues = services.queues if waves is None else hands
     desk = Desk(
         prepared.queue,
-        services.queues,
-        lambda letters, may: deliver(prepared.consumers, letters, may),
+        queues,
+        waves.deliver if waves else lambda letters, may: deliver(prepared.consumers, letters, may),
         opened,
         tally,
         clock,
-        Pace(clock, order.rate, most_workers(order), services.load),
+        pace,
     )
-    machine = engine.Engine(job, services.queues, desk, tally, clock, standing)
+    machine = engine.Engine(job, queues, desk, tally, clock, standing)
+    if waves is not None:
+        machine.hand = HAND if limit is None else max(10, min(HAND, limit))
     if damage is not None:
         machine.notes.append(f"{damage}; every letter is named as one that may have been delivered before")
-    return Run(opened, tally, machine, Settler(services.queues, prepared.wiring, opened, tally, clock))
+    return Run(opened, tally, machine, Settler(services.queues, prepared.wiring, opened, tally, clock), waves)
+
+
+def most_waves(order: Order) -> int:
+    """How many waves there may be at once; `--concurrency` is how many chunks of each AWS delivers at once."""
+    return min(WAVES_AT_ONCE, order.concurrency)
 
 
 def most_workers(order: Order) -> int:

@@ -117,5 +117,7 @@ def judged(resources: Mapping[str, str], caller: Caller, region: str) -> Iterato
     yield Judged(_TABLE, table_arn)
     yield Judged(_IMPORTS, table_arn)
     yield Judged(("s3:PutObject", "s3:AbortMultipartUpload"), bucket and f"arn:{partition}:s3:::{bucket}/{TAP}")
+    bulk = resources.get("bulk_bucket")
+    yield Judged(("s3:GetObject", "s3:DeleteObject"), bulk and f"arn:{partition}:s3:::{bulk}/{TAP}")
     yield Judged(_ANYWHERE, "*")
     yield Judged((*_FUNCTION, "scheduler:GetSchedule"), None)

@@ -24,6 +24,7 @@ from orderctl.stack.models import Artifact, Package
 HERE = Path(__file__).parent
 TEMPLATE = HERE / "template.yaml"
 DEFINITION = HERE / "state_machines" / "order.asl.json"
+BULK_DEFINITION = HERE / "state_machines" / "bulk.asl.json"
 
 FUNCTIONS: Mapping[str, str] = {
     "UsersApiKey": "users_api",
@@ -33,6 +34,7 @@ FUNCTIONS: Mapping[str, str] = {
     "ProcessOrderKey": "process_order",
     "SendEmailKey": "send_email",
     "AnalyticsKey": "analytics",
+    "BulkDeliverKey": "bulk_deliver",
 }
 """Template parameter -> module in functions/."""
 
@@ -47,6 +49,7 @@ def build(*, local: bool = False, python: str = sys.executable) -> Package:
     artifacts = {name: _artifact(module, "zip", _function(module, local, python)) for name, module in FUNCTIONS.items()}
     artifacts["CommonLayerKey"] = _artifact("orders_common", "zip", _zip(_shared("python/")))
     artifacts["OrderWorkflowKey"] = _artifact("order", "asl.json", DEFINITION.read_bytes())
+    artifacts["BulkWorkflowKey"] = _artifact("bulk", "asl.json", BULK_DEFINITION.read_bytes())
     return _package(TEMPLATE.read_text("utf-8"), artifacts)
 
 

@@ -166,7 +166,7 @@ def test_an_unknown_engine_and_a_wish_beyond_a_task_are_usage(world: World, tmp_
     wrong = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--engine", "fast")
     assert (wrong.code, wrong.err) == (
         2,
-        "orderctl: --engine cannot be 'fast'\nhint: one of: auto, native, own\n",
+        "orderctl: --engine cannot be 'fast'\nhint: one of: auto, native, own, distributed\n",
     )
     beyond = orderctl(world, tmp_path, *NATIVE, "--max", "3", "--verify", "60")
     assert (beyond.code, beyond.err) == (

@@ -40,6 +40,11 @@ orderctl dlq restore chore-letters.jsonl --yes
 orderctl dlq redrive orders-local-analytics-target-dlq --yes
 orderctl dlq tasks
 
+orderctl local drill eventbridge-target --queue orders-local-send-email-target-dlq --order-id chore-6
+orderctl dlq redrive orders-local-send-email-target-dlq --engine distributed --yes
+printf 'order_id,user_id,product_id,quantity\\nchore-7,ann,widget-1,1\\n' > chore-orders.csv
+orderctl orders submit --batch chore-orders.csv --engine distributed
+
 orderctl stack status
 orderctl stack outputs
 orderctl config init chores --endpoint-url "$LOCAL_ENDPOINT" --region us-east-1 --stack chores

@@ -42,6 +42,8 @@ class FakeStates:
         self.definitions: dict[str, str] = {}
         self.deleting: set[str] = set()
         self.executions: list[Execution] = []
+        self.on_look: dict[str, Callable[[Execution], None]] = {}
+        """Machine ARN to what goes on in its executions while somebody looks."""
 
     def create(self, name: str, kind: str = "STANDARD", definition: str = "{}") -> str:
         """Add a state machine; gives its ARN."""
@@ -84,6 +86,8 @@ class FakeStates:
     def _new(self, arn: str, name: str, machine: str, body: str) -> Json:
         execution = Execution(arn, name, machine, body, self._clock.now())
         self.executions.append(execution)
+        if machine in self.on_look:
+            return {"executionArn": arn, "startDate": execution.started_at}
         self._ledger.add("delivered", "stepfunctions", machine, name, body, execution.started_at.timestamp())
         return {"executionArn": arn, "startDate": execution.started_at}
 
@@ -102,6 +106,8 @@ class FakeStates:
 
     def _describe(self, params: Json) -> Json:
         execution = self._execution(params)
+        if execution.state_machine_arn in self.on_look:
+            self.on_look[execution.state_machine_arn](execution)
         answer: dict[str, Any] = {
             "executionArn": execution.arn,
             "stateMachineArn": execution.state_machine_arn,

@@ -44,7 +44,7 @@ def test_a_key_carries_the_hash_of_its_body() -> None:
 def test_every_parameter_names_an_artifact_and_every_artifact_is_named() -> None:
     package = build()
     assert set(package.parameters.values()) == {artifact.key for artifact in package.artifacts}
-    assert package.parameters.keys() == {*FUNCTIONS, "CommonLayerKey", "OrderWorkflowKey"}
+    assert package.parameters.keys() == {*FUNCTIONS, "CommonLayerKey", "OrderWorkflowKey", "BulkWorkflowKey"}
 
 
 def test_a_zip_has_sorted_names_fixed_times_and_modes_and_nothing_compiled() -> None:

@@ -48,6 +48,22 @@ def mail() -> Any:
     return _client("sesv2")
 
 
+CALL_SECONDS = 22.0
+"""The longest one call of `once` can take: connecting and reading."""
+
+
+@cache
+def once(service: str) -> Any:
+    """Any service, for a delivery that must not be made twice: a single attempt, and no long wait for its answer."""
+    return _client(service, read_timeout=20, attempts=1)
+
+
+@cache
+def storage() -> Any:
+    """S3. What is written there may be written again."""
+    return _client("s3", read_timeout=10)
+
+
 def _client(service: str, *, read_timeout: int = 5, attempts: int = 3) -> Any:
     import boto3
 

@@ -1,0 +1,1 @@
+"""A redrive whose deliveries AWS makes: `--engine distributed`."""
