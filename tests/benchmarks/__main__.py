@@ -65,7 +65,7 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("--with-peers", action="store_true", help="install the AWS CLI v1 to compare with")
     parser.add_argument("--only", metavar="GROUPS", help=f"some of: {', '.join(GROUPS)}")
-    parser.add_argument("--rounds", type=int, metavar="N", help=f"default: {rows.ROUNDS}, for memory {rows.FEW_ROUNDS}")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"default: {rows.ROUNDS}")
     parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
     return parser.parse_args()
 

@@ -16,8 +16,6 @@ from tests.benchmarks.stub_answers import EXECUTION, MACHINE, QUEUE, TABLE
 INTERVAL = 1.0
 """Seconds between two reads of a watch, the default of `--interval`."""
 ROUNDS = 15
-FEW_ROUNDS = 3
-"""For peak memory, which hardly differs from run to run."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ def memory(shell: Shell) -> Iterator[Row]:
     for what, run in (("redrive", messages), ("`inventory seed`", rows), ("`orders history`", events)):
         things = {"redrive": "messages", "`inventory seed`": "rows"}.get(what, "history events")
         title = f"peak memory of {what}, 100,000 {things} / 10,000"
-        yield Row("memory", title, 1.1, run(100_000), run(10_000), unit="MiB", rounds=FEW_ROUNDS)
+        yield Row("memory", title, 1.1, run(100_000), run(10_000), unit="MiB")
 
 
 def watch(shell: Shell) -> Iterator[Row]:
