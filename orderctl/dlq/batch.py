@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from orderctl.clock import Clock
+from orderctl.dlq.deletes import delete
 from orderctl.dlq.delivery import HELD_BACK, Deliver, fifo_group, is_throttled
 from orderctl.dlq.grip import HIDE_FOR, Grip
 from orderctl.dlq.journal import Journal
@@ -25,7 +26,7 @@ from orderctl.dlq.models import Message, NotSent, Outcome, Queue, Redrivable, Se
 from orderctl.dlq.pace import THROTTLED_FOR, Pace, Patience
 from orderctl.dlq.ports import Queues
 from orderctl.dlq.tally import Tally
-from orderctl.errors import FailedError, NoConnectionError, OrderctlError, ThrottledError, UnreachableError
+from orderctl.errors import FailedError, OrderctlError
 
 __all__ = ["EXPIRED", "HIDE_FOR", "STOPPED", "Desk", "Stay"]
 
@@ -131,7 +132,7 @@ class Desk:
             left = left if grip.is_firm else [message for message in left if grip.left(message.message_id)]
             if not left:
                 return
-            failed, is_busy = self._try_delete(left)
+            failed, is_busy = delete(self.queues, self.queue, left, self.clock, self.patience)
             is_firm = grip.is_firm
             gone = [m.message_id for m in left if m.message_id not in failed and (is_firm or grip.left(m.message_id))]
             self._gone(gone, grip)
@@ -160,17 +161,6 @@ class Desk:
 
     def _after_failure(self, attempt: int) -> bool:
         return attempt < ATTEMPTS and self.pace.wait(WAITS[attempt - 1])
-
-    def _try_delete(self, messages: Sequence[Message]) -> tuple[Mapping[str, str], bool]:
-        """(message id to why it is not deleted, did SQS ask for less?)."""
-        try:
-            failed: dict[str, str] = {}
-            for start in range(0, len(messages), 10):
-                failed.update(self.queues.delete(self.queue, messages[start : start + 10]))
-        except (ThrottledError, UnreachableError, NoConnectionError) as error:
-            return {message.message_id: error.message for message in messages}, isinstance(error, ThrottledError)
-        self.patience.took(self.queue.arn)
-        return failed, False
 
     def _finish(self, batch: _Batch, outcomes: Mapping[str, Outcome], begun: float) -> OrderctlError | None:
         """Journal and delete what was acknowledged; answers the error that ends the run, if one does."""

@@ -13,7 +13,6 @@ import contextlib
 import fcntl
 import json
 import os
-import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +23,7 @@ from orderctl.atomic import sync_folder
 from orderctl.clock import Clock
 from orderctl.dlq.classify import classify
 from orderctl.dlq.journal import stored
+from orderctl.dlq.line_file import LineFile
 from orderctl.dlq.look import Glance
 from orderctl.dlq.models import DeadLetter, Queue, Wiring
 from orderctl.dlq.ports import Queues
@@ -87,23 +87,20 @@ def text_of(record: Mapping[str, object]) -> str:
 
 
 class LetterFile:
-    """An open file of lines; after an error it ends with the last whole line. Private, and locked while open.
-
-    Several threads may append.
-    """
+    """An open file of lines; after an error it ends with the last whole line (`line_file.py`). Private, and locked
+    while open."""
 
     def __init__(self, path: Path, flags: int) -> None:
         self.path = path
-        self._lock = threading.Lock()
-        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o600)
-        self._size = 0
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o600)
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            os.close(self._handle)
+            os.close(handle)
             raise ConflictError(f"{path} is being written by another process") from error
-        os.fchmod(self._handle, 0o600)
-        os.ftruncate(self._handle, 0)
+        os.fchmod(handle, 0o600)
+        os.ftruncate(handle, 0)
+        self._lines = LineFile(handle)
 
     @classmethod
     def create(cls, folder: Path, name: str) -> LetterFile:
@@ -116,25 +113,15 @@ class LetterFile:
     def append(self, records: Iterable[Mapping[str, object]], *, sync: bool = True) -> None:
         """Write whole lines; on disk when it returns, unless `sync` is off. Raises OSError."""
         text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records).encode()
-        with self._lock:
-            try:
-                written = 0
-                while written < len(text):
-                    written += os.pwrite(self._handle, text[written:], self._size + written)
-                if sync:
-                    os.fsync(self._handle)
-            except OSError:
-                os.ftruncate(self._handle, self._size)
-                raise
-            self._size += len(text)
+        self._lines.append(text, must_last=sync)
 
     def sync(self) -> None:
         """Wait until everything is on disk."""
-        os.fsync(self._handle)
+        self._lines.append(b"")
 
     def close(self) -> None:
         """Give up the lock."""
-        os.close(self._handle)
+        self._lines.close()
 
 
 @contextlib.contextmanager
