@@ -19,22 +19,58 @@ import re
 import threading
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, MutableSet
+from struct import Struct
 from typing import Any
 
 _BITS = 1 << 20
 _LOW = (1 << 64) - 1
+_SHIFT = 10
+_ON_PAGE = (1 << _SHIFT) - 1
+"""A page has 1,024 entries."""
 _Halves = tuple[int, int]
 _NONE: _Halves = (0, 0)
 """Stands for "no new id"; the nil UUID, which nobody hands out, is kept as any other text."""
 _is_uuid = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
+class _Log:
+    """Entries of `width` numbers each, in the order in which they came."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.pages: list[array[int]] = []
+        self._pack = Struct(f"{width}Q").pack_into
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, entry: tuple[int, ...]) -> int:
+        """Write one; answers its number."""
+        number = self._count
+        if number >> _SHIFT == len(self.pages):
+            self.pages.append(array("Q", bytes(8 * self.width << _SHIFT)))
+        self._pack(self.pages[number >> _SHIFT], (number & _ON_PAGE) * self.width * 8, *entry)
+        self._count += 1
+        return number
+
+    def halves(self, number: int, offset: int = 0) -> _Halves:
+        """Two numbers of an entry."""
+        page, at = self.pages[number >> _SHIFT], (number & _ON_PAGE) * self.width + offset
+        return page[at], page[at + 1]
+
+    def put(self, number: int, offset: int, halves: _Halves) -> None:
+        """Write two numbers of an entry anew."""
+        page, at = self.pages[number >> _SHIFT], (number & _ON_PAGE) * self.width + offset
+        page[at], page[at + 1] = halves
+
+
 class IdSet(MutableSet[str]):
     """Ids, in the order in which they came."""
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
-        self._log = array("Q")
-        self._index = _Index(self._log, 2, 0)
+        self._log = _Log(2)
+        self._index = _Index(self._log, 0)
         self._odd: dict[str, None] = {}
         self._lock = threading.Lock()
         self.update(ids)
@@ -51,8 +87,7 @@ class IdSet(MutableSet[str]):
             if halves is None:
                 self._odd[value] = None
             elif self._index.find(value, halves) < 0:
-                self._log.extend(halves)
-                self._index.put(value, halves, len(self._log) // 2 - 1)
+                self._index.put(value, halves, self._log.append(halves))
 
     def discard(self, value: str) -> None:
         """Nothing is taken out of the log of a run."""
@@ -62,11 +97,11 @@ class IdSet(MutableSet[str]):
         return isinstance(value, str) and (self._index.find(value) >= 0 or value in self._odd)
 
     def __len__(self) -> int:
-        return len(self._log) // 2 + len(self._odd)
+        return len(self._log) + len(self._odd)
 
     def __iter__(self) -> Iterator[str]:
-        for at in range(0, len(self._log), 2):
-            yield _text(self._log[at], self._log[at + 1])
+        for number in range(len(self._log)):
+            yield _text(*self._log.halves(number))
         yield from list(self._odd)
 
     @classmethod
@@ -79,8 +114,8 @@ class IdMap(Mapping[str, "str | None"]):
     """Id to the id it became, or None; `origins` is the way back."""
 
     def __init__(self) -> None:
-        self._log = array("Q")
-        self._keys = _Index(self._log, 4, 0)
+        self._log = _Log(4)
+        self._keys = _Index(self._log, 0)
         self._values: _Index | None = None
         self._odd: dict[str, str | None] = {}
         """Pairs of which one is no UUID."""
@@ -109,12 +144,11 @@ class IdMap(Mapping[str, "str | None"]):
             del self._odd[key]
             self._odd_alone -= at < 0
         if at < 0:
-            at = len(self._marks)
-            self._log.extend(halves + became)
+            at = self._log.append(halves + became)
             self._marks.append(0)
             self._keys.put(key, halves, at)
         else:
-            self._log[at * 4 + 2], self._log[at * 4 + 3] = became
+            self._log.put(at, 2, became)
         if value is not None and self._values is not None:
             self._values.put(value, became, at)
 
@@ -149,9 +183,9 @@ class IdMap(Mapping[str, "str | None"]):
         """From the first time on that somebody asks: most runs never see what they delivered again."""
         with self._lock:
             if self._values is None:
-                found = _Index(self._log, 4, 2)
+                found = _Index(self._log, 2)
                 for at in range(len(self._marks)):
-                    became = self._log[at * 4 + 2], self._log[at * 4 + 3]
+                    became = self._log.halves(at, 2)
                     if became != _NONE:
                         found.put(_text(*became), became, at)
                 self._values = found
@@ -171,7 +205,7 @@ class IdMap(Mapping[str, "str | None"]):
         at = self._keys.find(key)
         if at < 0:
             raise KeyError(key)
-        became = self._log[at * 4 + 2], self._log[at * 4 + 3]
+        became = self._log.halves(at, 2)
         return None if became == _NONE else _text(*became)
 
     def __len__(self) -> int:
@@ -183,7 +217,7 @@ class IdMap(Mapping[str, "str | None"]):
         yield from (key for key in list(self._odd) if self._keys.find(key) < 0)
 
     def _key(self, at: int) -> str:
-        return _text(self._log[at * 4], self._log[at * 4 + 1])
+        return _text(*self._log.halves(at))
 
 
 class Marked(MutableSet[str]):
@@ -248,10 +282,10 @@ class _Origins(Mapping[str, str]):
 
 
 class _Index:
-    """Where in a log of entries `width` numbers wide an entry lies that has these two numbers at `offset`."""
+    """Where in a log an entry lies that has these two numbers at `offset`."""
 
-    def __init__(self, log: array[int], width: int, offset: int) -> None:
-        self._log, self._width, self._offset = log, width, offset
+    def __init__(self, log: _Log, offset: int) -> None:
+        self._log, self._offset = log, offset
         self._slots = _empty(64)
         self._used = 0
         self._hints = bytearray(_BITS // 8)
@@ -278,17 +312,16 @@ class _Index:
         slots = _empty(len(self._slots) * 2)
         for entry in self._slots:
             if entry >= 0:
-                at = entry * self._width + self._offset
-                slots[self._seek(slots, self._log[at], self._log[at + 1])[0]] = entry
+                slots[self._seek(slots, *self._log.halves(entry, self._offset))[0]] = entry
         self._slots = slots
 
     def _seek(self, slots: array[int], high: int, low: int) -> tuple[int, int]:
         """(the slot of these numbers or the free one for them, the entry or -1)."""
-        log, width, offset, mask = self._log, self._width, self._offset, len(slots) - 1
+        pages, width, offset, mask = self._log.pages, self._log.width, self._offset, len(slots) - 1
         slot = hash((high, low)) & mask
         while (entry := slots[slot]) >= 0:
-            at = entry * width + offset
-            if log[at] == high and log[at + 1] == low:
+            page, at = pages[entry >> _SHIFT], (entry & _ON_PAGE) * width + offset
+            if page[at] == high and page[at + 1] == low:
                 return slot, entry
             slot = (slot + 1) & mask
         return slot, -1

@@ -58,3 +58,17 @@ def test_ids_are_not_forgotten() -> None:
         assert "a" in found
     else:
         raise AssertionError
+
+
+def test_ids_beyond_a_page_are_found_in_order_and_pairs_may_change() -> None:
+    keys = [str(uuid.UUID(int=3 * n + 1)) for n in range(5_000)]
+    values = [str(uuid.UUID(int=2**90 + n)) for n in range(5_000)]
+    ids, pairs = IdSet(keys), IdMap()
+    pairs.update(dict(zip(keys, values, strict=True)))
+    assert (list(ids), list(pairs), list(pairs.values())) == (keys, keys, values)
+    assert pairs.origins[values[4_000]] == keys[4_000]
+    again = str(uuid.UUID(int=2**100))
+    pairs.update({keys[4_000]: again, keys[1]: None})
+    assert (pairs[keys[4_000]], pairs[keys[1]], len(pairs)) == (again, None, 5_000)
+    assert pairs.origins[again] == keys[4_000]
+    assert [key in ids for key in (keys[1_023], keys[1_024], values[0])] == [True, True, False]
