@@ -105,6 +105,10 @@ class ExecutionEndedError(OrderctlError):
     code = "execution_ended"
 
 
+PASSING = (ThrottledError, UnreachableError, NoConnectionError)
+"""Trouble that may be over when a call that can be repeated is made again."""
+
+
 class TimeoutPassedError(OrderctlError):
     """`--timeout` passed while waiting; what was waited for goes on (exit 124)."""
 

@@ -126,7 +126,7 @@ class S3BulkStore:
 
 
 class StepFunctionsBulk:
-    """The executions of the bulk state machine. A start with a name may be repeated, so the client does."""
+    """The executions of the bulk state machine, paced. A start with a name may be repeated, so the client does."""
 
     def __init__(self, client: SFNClient, buckets: TokenBuckets) -> None:
         self._client = client
@@ -135,7 +135,10 @@ class StepFunctionsBulk:
     def check(self, machine_arn: str) -> None:
         """Is it a STANDARD one? Who may start it need not be allowed to look: then its first start tells."""
         try:
-            with aws_call("states", "DescribeStateMachine", subject=f"state machine {machine_arn}"):
+            with (
+                self._buckets.paced("DescribeStateMachine"),
+                aws_call("states", "DescribeStateMachine", subject=f"state machine {machine_arn}"),
+            ):
                 said = self._client.describe_state_machine(stateMachineArn=machine_arn)
         except AuthError as error:
             if error.aws is None or "AccessDenied" not in error.aws.code:
@@ -149,13 +152,13 @@ class StepFunctionsBulk:
     def start(self, machine_arn: str, name: str, document: Mapping[str, object]) -> None:
         """StartExecution by name; a name that is taken is the same bulk."""
         try:
-            with aws_call("states", "StartExecution", subject=f"bulk {name}"):
+            with self._buckets.paced("StartExecution"), aws_call("states", "StartExecution", subject=f"bulk {name}"):
                 self._client.start_execution(stateMachineArn=machine_arn, name=name, input=json.dumps(document))
         except ConflictError:
             return
 
     def look(self, execution_arn: str) -> Looked | None:
-        """DescribeExecution, paced."""
+        """DescribeExecution."""
         try:
             with (
                 self._buckets.paced("DescribeExecution"),
@@ -168,5 +171,6 @@ class StepFunctionsBulk:
 
     def stop(self, execution_arn: str) -> None:
         """StopExecution."""
-        with aws_call("states", "StopExecution", subject=f"execution {execution_arn}"):
+        subject = f"execution {execution_arn}"
+        with self._buckets.paced("StopExecution"), aws_call("states", "StopExecution", subject=subject):
             self._client.stop_execution(executionArn=execution_arn, cause="orderctl was stopped, or waited long enough")

@@ -21,7 +21,7 @@ from orderctl.bulk import chunks
 from orderctl.bulk.models import Fate, Item, Looked, Status, Wave
 from orderctl.bulk.ports import BulkMachine, BulkStore
 from orderctl.clock import Clock
-from orderctl.errors import NoConnectionError, OrderctlError, ThrottledError, UnreachableError
+from orderctl.errors import PASSING, OrderctlError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -35,8 +35,6 @@ UNKNOWN_FOR = 10.0
 """Seconds for which an execution just started may be unknown to DescribeExecution."""
 FIRST_LOOK, LONGEST_LOOK = 0.25, 3.0
 """Seconds between two looks at an execution, growing: a wave takes from a second to some minutes."""
-PASSING = (ThrottledError, UnreachableError, NoConnectionError)
-"""Trouble that reading again may get over."""
 LOST = "its chunk was begun, and no result of it came"
 CLOSED = "AWS had not begun its chunk"
 GONE = "its chunk is not in the bucket, so nothing tells whether it was delivered"

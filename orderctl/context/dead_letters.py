@@ -122,9 +122,8 @@ class DeadLetterParts(Settings):
     def bulk_machine(self) -> BulkMachine:
         """Step Functions, where AWS makes the deliveries; its calls may all be repeated."""
         from orderctl.aws.bulk import StepFunctionsBulk
-        from orderctl.pacing import TokenBuckets
 
-        return StepFunctionsBulk(self.aws.client("stepfunctions"), TokenBuckets(self.clock))
+        return StepFunctionsBulk(self.aws.client("stepfunctions"), self.token_buckets)
 
     @cached_property
     def purger(self) -> Purger:

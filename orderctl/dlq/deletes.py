@@ -12,13 +12,12 @@ from orderctl.clock import Clock
 from orderctl.dlq.models import Message, Queue
 from orderctl.dlq.pace import Patience
 from orderctl.dlq.ports import Queues
-from orderctl.errors import NoConnectionError, OrderctlError, ThrottledError, UnreachableError
+from orderctl.errors import PASSING, OrderctlError, ThrottledError
 from orderctl.pool import Done, Pool
 
 AT_ONCE = 8
 TENS = 10
 """Entries of one call (SQS Developer Guide, "quotas-messages")."""
-PASSING = (ThrottledError, UnreachableError, NoConnectionError)
 
 
 def delete(

@@ -1,7 +1,7 @@
 """The record of one redrive, on disk before the next step depends on it.
 
-One file a run, one JSON object a line, on disk before an append returns (`line_file.py`). It has to answer after any
-kind of death:
+One file a run, one JSON object a line, on disk before an append returns (`line_file.py`; only for `deleted`, on which
+nothing hangs, the disk is not waited for). It has to answer after any kind of death:
 
 * `taken`: the whole message, written before its delivery begins. If nothing else about it follows, it may
   or may not have been delivered: it is *in doubt*, it is still in the queue, and delivering it again is

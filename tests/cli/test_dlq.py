@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from orderctl.cli import dlq_plan
 from orderctl.cli.main import main
 from orderctl.context import App
 from tests.cli.support import Outcome, new_app, run, write_config
@@ -105,6 +106,10 @@ def test_redrive_reports_every_fate_and_ends_with_0(world: World, tmp_path: Path
     again = orderctl(world, tmp_path, "dlq", "redrive", "orders-dlq", "--yes", "-o", "json")
     assert again.code == 0
     assert json.loads(again.out)["counts"]["delivered"] == 0
+
+
+def test_the_workers_of_a_redrive_follow_the_processor(world: World, tmp_path: Path) -> None:
+    assert dlq_plan.services(app(world, tmp_path)).load is not None
 
 
 def test_a_dry_run_shows_the_plan_and_changes_nothing(world: World, tmp_path: Path) -> None:

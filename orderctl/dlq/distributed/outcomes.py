@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orderctl.bulk.models import Fate, Status, Wave
-from orderctl.bulk.wave import PASSING, Ended, at_once
+from orderctl.bulk.wave import Ended, at_once
 from orderctl.dlq.delivery import Consumers
 from orderctl.dlq.distributed.lines import outcome
 from orderctl.dlq.models import NotSent, Outcome, Redrivable, ToStateMachine
 from orderctl.dlq.pace import Pace
 from orderctl.dlq.tally import Tally
-from orderctl.errors import FailedError, OrderctlError
+from orderctl.errors import PASSING, FailedError, OrderctlError
 
 CUT_SHORT = "AWS was delivering its chunk when the run was stopped; --resume looks at what came of it"
 LOST_TWICE = "BulkDeliver began its chunk twice and left no result"

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from orderctl.bulk import chunks
 from orderctl.bulk.models import Item, Status, Wave
 from orderctl.bulk.ports import BulkMachine, BulkStore
-from orderctl.bulk.wave import PASSING, SPARE, Runner
+from orderctl.bulk.wave import SPARE, Runner
 from orderctl.clock import Clock
 from orderctl.dlq.delivery import Consumers, May
 from orderctl.dlq.distributed.hands import HIDE_FOR, LargeHands
@@ -30,7 +30,7 @@ from orderctl.dlq.journal import Journal
 from orderctl.dlq.models import Outcome, Queue, Redrivable
 from orderctl.dlq.pace import Pace
 from orderctl.dlq.tally import Tally
-from orderctl.errors import OrderctlError
+from orderctl.errors import PASSING, OrderctlError
 
 CALL_SECONDS = 22.0
 """The longest that one delivery of the function takes (`orders_common.clients`)."""
